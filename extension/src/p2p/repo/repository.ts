@@ -1,0 +1,169 @@
+import type { Duplex } from 'node:stream';
+import type { Disposable } from '../../shared/disposable.ts';
+import type { BranchName, Oid, PeerId, RefName } from '../../shared/ids.ts';
+
+/**
+ * What the engine needs of a repository. Nothing outside `refs/remotes/peers/*`, `refs/peerweave/*` and `.git/peerweave/` is
+ * written but through `moveBranch` and `createTag`, which are journaled compare-and-swaps (SY5).
+ */
+
+export type ObjectFormat = 'sha1' | 'sha256';
+
+/** Branches and tags of the repository at one moment, and where HEAD is. */
+export interface RefSnapshot {
+  /** `refs/heads/*` and `refs/tags/*`; a tag maps to the tag object, not to what it points at. Symbolic refs are left out. */
+  readonly refs: ReadonlyMap<RefName, Oid>;
+  /** The branch checked out in the main worktree, also when unborn; undefined when HEAD is detached. */
+  readonly head: BranchName | undefined;
+}
+
+export interface RepositoryInfo {
+  /** The main worktree's folder. */
+  readonly root: string;
+  /** The common git directory: where refs, objects and `peerweave/` live. */
+  readonly gitDir: string;
+  readonly objectFormat: ObjectFormat;
+  /** Root commits reachable from branches, sorted; empty before the first commit. */
+  readonly roots: readonly Oid[];
+}
+
+/** How two commits stand to each other; `ahead`/`behind` count commits of `local` and of `remote` that the other lacks. */
+export interface Relation {
+  readonly local: Oid;
+  readonly remote: Oid;
+  readonly ahead: number;
+  readonly behind: number;
+  /** True when both have the same tree (SY9). */
+  readonly sameTree: boolean;
+}
+
+/** Why a checked-out branch was not moved (SY6), or why the move lost. */
+export type MoveRefusal =
+  | { readonly kind: 'ref-moved' }
+  | { readonly kind: 'name-conflict'; readonly with: BranchName }
+  | { readonly kind: 'local-changes'; readonly paths: readonly string[] }
+  | { readonly kind: 'operation-in-progress'; readonly operation: string }
+  | { readonly kind: 'sensitive-files'; readonly paths: readonly string[] }
+  | { readonly kind: 'locked'; readonly path: string }
+  | { readonly kind: 'failed'; readonly message: string };
+
+export type MoveResult = { readonly moved: true } | { readonly moved: false; readonly refusal: MoveRefusal };
+
+export interface MoveRequest {
+  readonly branch: BranchName;
+  /** What the branch must be now; null when it must not exist. */
+  readonly from: Oid | null;
+  readonly to: Oid;
+  /** Written to the reflog and the journal: `fast-forward from alice`. */
+  readonly message: string;
+  /** Apply even when files that run code on open are touched: the person reviewed it. */
+  readonly reviewed?: boolean;
+}
+
+export interface TransferProgress {
+  /** What git is doing, in git's words: `Receiving objects`, `Resolving deltas`. */
+  readonly task: string;
+  readonly done: number;
+  readonly total: number;
+  readonly bytes: number;
+  readonly bytesPerSecond: number;
+}
+
+/** Limits of the gate (SY2). Each refusal names the limit that was passed. */
+export interface ReceiveLimits {
+  /** Bytes of the pack as it travels. */
+  readonly maxPackBytes: number;
+  /** Bytes of all new objects when inflated. */
+  readonly maxExpandedBytes: number;
+  /** Bytes of one inflated object. */
+  readonly maxObjectBytes: number;
+  readonly maxObjects: number;
+}
+
+export interface ReceiveRequest {
+  readonly peer: PeerId;
+  /** The peer's folder under `refs/remotes/peers/`, already made safe and unique (`peer-namespace.ts`). */
+  readonly namespace: string;
+  /** The peer's complete shared refs by its manifest: the namespace is made to match (branches; tags are not mirrored). */
+  readonly refs: ReadonlyMap<RefName, Oid>;
+  /** Opens `git-upload-pack` at the peer. Called at most once, and not at all when every object is here already. */
+  readonly connect: (signal: AbortSignal) => Promise<Duplex>;
+  readonly limits?: Partial<ReceiveLimits>;
+  readonly onProgress?: (progress: TransferProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** A ref of the local repository that a sync moved. `null` is absent. */
+export interface RefMove {
+  readonly ref: RefName;
+  readonly from: Oid | null;
+  readonly to: Oid | null;
+}
+
+export interface ReceiveResult {
+  /** Peer refs that moved. */
+  readonly moves: readonly RefMove[];
+  /** Refs of the manifest that were refused by name, with the reason in words; the others went through. */
+  readonly refused: readonly { readonly ref: string; readonly why: string }[];
+  readonly bytes: number;
+}
+
+export interface Repository extends Disposable {
+  readonly info: RepositoryInfo;
+
+  snapshot(): Promise<RefSnapshot>;
+  /** Calls back after refs or HEAD may have changed, coalesced; from the watcher, or from the slow poll at the latest. */
+  watch(onChange: () => void): Disposable;
+
+  /** Runs `git upload-pack` on the stream until the peer is done. Only branches and tags are visible (v0, hidden refs). */
+  serve(stream: Duplex, options?: { signal?: AbortSignal }): Promise<void>;
+  /**
+   * Fetches into staging, gates, publishes the objects and records the peer's refs (SY2, SY3). Throws `PeerweaveError` with
+   * `pack-rejected`, `pack-too-large`, `object-missing`, `disk-full`, `repository-locked`, `link-lost` or `cancelled`;
+   * then nothing of the attempt is left.
+   */
+  receive(request: ReceiveRequest): Promise<ReceiveResult>;
+
+  /** Relations for pairs whose objects are all here. */
+  relate(pairs: readonly { readonly local: Oid; readonly remote: Oid }[]): Promise<Relation[]>;
+  /** Moves a branch forward, or creates it, with index and files where it is checked out, or not at all (SY5, SY6). */
+  moveBranch(request: MoveRequest): Promise<MoveResult>;
+  /** Creates a tag; resolves to false when one of that name exists (SY8). */
+  createTag(ref: RefName, oid: Oid): Promise<boolean>;
+  /** Removes a peer's refs when it is forgotten. */
+  forgetPeer(namespace: string): Promise<void>;
+}
+
+/** What a folder is to Peerweave; `reason` and `message` say why it cannot be served. */
+export type FolderState =
+  | { readonly kind: 'repository'; readonly info: RepositoryInfo }
+  | { readonly kind: 'no-repository' }
+  | { readonly kind: 'unusable'; readonly reason: import('../../shared/errors.ts').Reason; readonly message: string };
+
+export interface CloneRequest {
+  /** New or empty folder. */
+  readonly directory: string;
+  readonly objectFormat: ObjectFormat;
+  readonly peer: PeerId;
+  readonly namespace: string;
+  readonly refs: ReadonlyMap<RefName, Oid>;
+  /** The branch to check out: the host's current one; absent to take `main` or the first. */
+  readonly head?: BranchName;
+  /** Opens `git-upload-pack` at the host; called once for the tip and once for the history. */
+  readonly connect: (signal: AbortSignal) => Promise<Duplex>;
+  /** The tip is checked out and the folder usable; history is still arriving (C4). */
+  readonly onUsable?: () => void;
+  readonly limits?: Partial<ReceiveLimits>;
+  readonly onProgress?: (progress: TransferProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Opens, creates and clones repositories; the one entry to a git implementation. */
+export interface RepositoryProvider {
+  inspect(directory: string): Promise<FolderState>;
+  /** Throws `PeerweaveError` with the reason that `inspect` gives for an unusable folder. Recovers what a crash left (SY11). */
+  open(directory: string): Promise<Repository>;
+  init(directory: string): Promise<Repository>;
+  /** Clones; on failure or cancel the folder is as it was before (SE10). */
+  clone(request: CloneRequest): Promise<Repository>;
+}

@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import { REASONS } from '../shared/errors.ts';
+
+/**
+ * The state that every view shows (ED2): one immutable snapshot of the engine, sent whole whenever it changes. Text in it may
+ * come from peers and is data, never markup (ED5). No field carries a secret (SE8).
+ */
+
+export const reason = z.enum(REASONS);
+
+export const route = z.enum(['tcp', 'webrtc', 'webrtc-turn', 'relay', 'json', 'memory']);
+
+export const transfer = z.object({
+  id: z.string(),
+  /** git's own words: `Receiving objects`. */
+  task: z.string(),
+  done: z.number(),
+  total: z.number(),
+  bytesPerSecond: z.number(),
+});
+
+export const errorView = z.object({ reason, message: z.string() });
+
+export const peerView = z.object({
+  /** Fingerprint; also the id. */
+  fingerprint: z.string(),
+  name: z.string(),
+  role: z.enum(['owner', 'write', 'read']),
+  /** `connecting` has never been linked; `reconnecting` lost its transport and is resuming; `offline` is known but away. */
+  state: z.enum(['connecting', 'online', 'reconnecting', 'offline']),
+  route: route.optional(),
+  /** Where the peer is reached, `192.0.2.7:4711`; for the tooltip. */
+  remote: z.string().optional(),
+  rttMs: z.number().optional(),
+  /** The branch the peer has checked out. */
+  branch: z.string().optional(),
+  /** Commits on the local branch of the same name that the peer lacks, and the other way. */
+  ahead: z.number().optional(),
+  behind: z.number().optional(),
+  /** True when everything of the peer's newest manifest is here and everything of ours is there. */
+  inSync: z.boolean(),
+  /** Unix milliseconds of the last completed sync. */
+  lastSync: z.number().optional(),
+  bytesSent: z.number(),
+  bytesReceived: z.number(),
+  transfer: transfer.optional(),
+  error: errorView.optional(),
+});
+
+export const approvalView = z.object({
+  id: z.string(),
+  name: z.string(),
+  fingerprint: z.string(),
+  /** Where the guest comes from, as far as the transport knows. */
+  remote: z.string(),
+  /** Unix milliseconds when no answer becomes a refusal (SE4). */
+  expiresAt: z.number(),
+});
+
+export const conflictView = z.object({
+  branch: z.string(),
+  candidates: z.array(z.object({ oid: z.string(), owners: z.array(z.string()), mine: z.boolean() })),
+});
+
+export const pendingView = z.object({ branch: z.string(), to: z.string(), from: z.string(), detail: z.string() });
+
+/** A branch that a peer deleted or rewound, which never does the same here (SY7). */
+export const noticeView = z.object({
+  kind: z.enum(['deleted-there', 'rewound-there', 'deleted-here', 'rewound-here']),
+  branch: z.string(),
+  peer: z.string(),
+});
+
+export const sessionView = z.object({
+  /** Absolute path of the worktree: the key of the session in every request. */
+  repo: z.string(),
+  repoName: z.string(),
+  sessionId: z.string(),
+  role: z.enum(['owner', 'write', 'read']),
+  /**
+   * `connecting` → `waiting-approval` → `cloning` → `live` for a guest; a host starts `live`. `history` is usable, with older
+   * commits still arriving (C4). `ended` stays until dismissed and says why in `error`.
+   */
+  phase: z.enum(['connecting', 'waiting-approval', 'cloning', 'history', 'live', 'ended']),
+  self: z.object({ name: z.string(), fingerprint: z.string(), branch: z.string().optional(), head: z.string().optional() }),
+  /** Set on members that can invite. Unix milliseconds. */
+  inviteExpiresAt: z.number().optional(),
+  peers: z.array(peerView),
+  approvals: z.array(approvalView),
+  conflicts: z.array(conflictView),
+  pending: z.array(pendingView),
+  notices: z.array(noticeView),
+  transfer: transfer.optional(),
+  error: errorView.optional(),
+});
+
+export const engineState = z.object({
+  version: z.string(),
+  fingerprint: z.string(),
+  sessions: z.array(sessionView),
+});
+
+export type Transfer = z.infer<typeof transfer>;
+export type PeerView = z.infer<typeof peerView>;
+export type ApprovalView = z.infer<typeof approvalView>;
+export type ConflictView = z.infer<typeof conflictView>;
+export type PendingView = z.infer<typeof pendingView>;
+export type NoticeView = z.infer<typeof noticeView>;
+export type SessionView = z.infer<typeof sessionView>;
+export type EngineState = z.infer<typeof engineState>;
+export type ErrorView = z.infer<typeof errorView>;

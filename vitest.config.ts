@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+const suite = (name: string, testTimeout: number) => ({
+  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout },
+});
+
+// Every suite starts real processes or burns CPU for itself, so files of one suite share the two cores modestly.
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    maxWorkers: 2,
+    projects: [suite('unit', 20_000), suite('contract', 60_000), suite('sim', 300_000), suite('integration', 120_000)],
+  },
+});
