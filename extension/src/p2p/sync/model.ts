@@ -4,9 +4,18 @@ import type { BranchName, Oid, PeerId, RefName } from '../../shared/ids.ts';
 /**
  * Events in, effects out. The core knows nothing of sockets, files, timers or clocks; whoever drives it performs the effects
  * and feeds back what came of them. `SyncCore.handle(event)` is synchronous and returns the effects in the order to start them.
+ *
+ * What the driver owes: every `fetch`, `relate` and `move` is answered exactly once, also after `peer-down` (a fetch that was
+ * cut short answers `fetch-failed`); `local-refs` are read one at a time, so that a later one is never the older one.
  */
 
 export type Refs = ReadonlyMap<RefName, Oid>;
+
+/** Two commits whose relation is asked for. */
+export interface Pair {
+  readonly local: Oid;
+  readonly remote: Oid;
+}
 
 /** How two commits stand to each other, as the repository counted it. */
 export interface Relation {
@@ -29,7 +38,7 @@ export type SyncEvent =
   /** Answers a `fetch`: every object of that manifest is here. `refused` refs never came and are not planned. */
   | { readonly type: 'fetched'; readonly peer: PeerId; readonly seq: number; readonly refused: readonly RefName[] }
   | { readonly type: 'fetch-failed'; readonly peer: PeerId; readonly seq: number; readonly reason: Reason }
-  /** Answers a `relate`. */
+  /** Answers the one `relate` that is out. A pair of it that is missing here could not be related, and is asked again later. */
   | { readonly type: 'related'; readonly relations: readonly Relation[] }
   /** Answers a `move`. */
   | { readonly type: 'moved'; readonly branch: BranchName; readonly from: Oid | null; readonly to: Oid }
@@ -41,11 +50,13 @@ export type SyncEvent =
       readonly why: 'ref-moved' | 'pending';
       readonly detail: string;
     }
-  /** A person reviewed a pending update and wants it now. */
+  /** A person reviewed what is offered for this branch (pending, redo of a rewind, return of a deleted branch) and wants it now. */
   | { readonly type: 'apply-pending'; readonly branch: BranchName }
   /** The worktree or index changed, so a pending move may go through now. */
   | { readonly type: 'worktree-changed' }
   | { readonly type: 'sync-now' }
+  /** The setting changed: whether branches and tags move by themselves. */
+  | { readonly type: 'auto-sync'; readonly enabled: boolean }
   /** A `wake` came due. `now` is milliseconds of a monotonic clock. */
   | { readonly type: 'tick'; readonly now: number };
 
@@ -55,7 +66,10 @@ export type SyncEffect =
   /** Send the newest manifest to this peer (it just came up). */
   | { readonly type: 'greet'; readonly peer: PeerId }
   | { readonly type: 'fetch'; readonly peer: PeerId; readonly seq: number; readonly refs: Refs }
-  | { readonly type: 'relate'; readonly pairs: readonly { readonly local: Oid; readonly remote: Oid }[] }
+  /** Count how these commits stand to each other; their objects are here. At most one is out at a time. */
+  | { readonly type: 'relate'; readonly pairs: readonly Pair[] }
+  /** Read the refs again, from now on, and feed them as `local-refs`, changed or not. */
+  | { readonly type: 'read-refs' }
   /** Fast-forward (or create, `from: null`) a branch to a peer's tip. */
   | {
       readonly type: 'move';
@@ -66,13 +80,16 @@ export type SyncEffect =
       readonly reviewed: boolean;
     }
   | { readonly type: 'create-tag'; readonly ref: RefName; readonly oid: Oid; readonly peer: PeerId }
-  /** Tell this peer that everything of its manifest `seq` is here. */
+  /** Tell this peer that everything of its manifest `seq` is here; said again when the peer comes back. */
   | { readonly type: 'ack'; readonly peer: PeerId; readonly seq: number }
   /** Everything of this peer is here and planned; nothing is outstanding. */
   | { readonly type: 'synced'; readonly peer: PeerId }
   /** The branch states changed: what the views show (`SyncCore.branches()`). */
   | { readonly type: 'branches-changed' }
-  /** Save `SyncCore.persisted()`: what a restart needs (bases, tombstones). */
+  /**
+   * Save `SyncCore.persisted()`: what a restart needs (bases, tombstones). It comes before the `announce` of the same call:
+   * a crash between the two must not forget a branch that others have heard of, or its deletion would not be noticed.
+   */
   | { readonly type: 'persist' }
   /** Feed a `tick` in this many milliseconds. A later wake replaces an earlier one. */
   | { readonly type: 'wake'; readonly inMs: number };
@@ -90,19 +107,34 @@ export type BranchStanding =
   | 'rewound-here'
   | 'unknown'; // the relation is not known yet
 
+/** One branch as one peer has it, against ours. `ahead` and `behind` count commits; both are 0 where they are not known. */
+export interface PeerStanding {
+  readonly peer: PeerId;
+  readonly remote: Oid | null;
+  readonly base: Oid | null;
+  readonly standing: BranchStanding;
+  readonly ahead: number;
+  readonly behind: number;
+}
+
+/** One side of a conflict; the owner `null` is the local repository. */
+export interface ConflictCandidate {
+  readonly tip: Oid;
+  readonly owners: readonly (PeerId | null)[];
+}
+
+/** A fast-forward that waits, and why in words (SY6). */
+export interface PendingMove {
+  readonly to: Oid;
+  readonly peer: PeerId;
+  readonly detail: string;
+}
+
 export interface BranchState {
   readonly branch: BranchName;
   readonly local: Oid | null;
-  readonly peers: readonly {
-    readonly peer: PeerId;
-    readonly remote: Oid | null;
-    readonly base: Oid | null;
-    readonly standing: BranchStanding;
-    readonly ahead: number;
-    readonly behind: number;
-  }[];
-  /** Set while the branch has diverged from at least one peer (CO1): every tip with its owners; null is the local one. */
-  readonly conflict: readonly { readonly tip: Oid; readonly owners: readonly (PeerId | null)[] }[] | undefined;
-  /** Set while a fast-forward waits (SY6). */
-  readonly pending: { readonly to: Oid; readonly peer: PeerId; readonly detail: string } | undefined;
+  readonly peers: readonly PeerStanding[];
+  /** Set while the branch has diverged from at least one peer (CO1): every tip that no other contains, the local one first. */
+  readonly conflict: readonly ConflictCandidate[] | undefined;
+  readonly pending: PendingMove | undefined;
 }

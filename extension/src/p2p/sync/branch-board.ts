@@ -1,0 +1,141 @@
+import { branchRef, type BranchName, type Oid, type PeerId } from '../../shared/ids.ts';
+import { conflictOf } from './conflict.ts';
+import type { LocalRefs } from './local-refs.ts';
+import type { BranchStanding, BranchState, ConflictCandidate, PeerStanding } from './model.ts';
+import type { Moves } from './moves.ts';
+import type { PeerRecord } from './peer-record.ts';
+import type { Relate, Relations } from './relations.ts';
+import { standingOf, type Verdict } from './standing.ts';
+
+/** What planning a branch gave, before its moves are decided. */
+export interface BranchPlan {
+  readonly standings: readonly PeerStanding[];
+  /** A conflict stays as it was while it is being worked out, so that it does not flicker. */
+  readonly conflict: readonly ConflictCandidate[] | undefined;
+  readonly basesChanged: boolean;
+}
+
+/** From this many left tips on they are looked into without need, so that a busy branch does not gather them. */
+const MANY_LEFT = 8;
+
+/** The planned state of every branch, kept up to date branch by branch. */
+export class BranchBoard {
+  private readonly states = new Map<BranchName, BranchState>();
+  private list: readonly BranchState[] | undefined;
+  private readonly local: LocalRefs;
+  private readonly peers: ReadonlyMap<PeerId, PeerRecord>;
+  private readonly relations: Relations;
+  private readonly moves: Moves;
+
+  constructor(local: LocalRefs, peers: ReadonlyMap<PeerId, PeerRecord>, relations: Relations, moves: Moves) {
+    this.local = local;
+    this.peers = peers;
+    this.relations = relations;
+    this.moves = moves;
+  }
+
+  /** Every branch that is here or at a peer, by name. */
+  all(): readonly BranchState[] {
+    this.list ??= [...this.states.values()].sort((a, b) => (a.branch < b.branch ? -1 : 1));
+    return this.list;
+  }
+
+  get(branch: BranchName): BranchState | undefined {
+    return this.states.get(branch);
+  }
+
+  /** Plans the branch against every peer (SY4), and keeps the bases. */
+  plan(branch: BranchName): BranchPlan {
+    let basesChanged = false;
+    return this.relations.collect(branch, (relate) => {
+      this.pruneLeft(branch, relate);
+      const standings: PeerStanding[] = [];
+      for (const record of this.peers.values()) {
+        if (record.seen === undefined || record.refused.has(branchRef(branch))) continue;
+        const remote = record.seen.refs.get(branchRef(branch)) ?? null;
+        const verdict = this.verdictOn(record, branch, remote, relate);
+        basesChanged = updateBase(record.bases, branch, remote, verdict?.standing) || basesChanged;
+        if (verdict === undefined) continue;
+        standings.push({ peer: record.peer, remote, base: record.bases.get(branch) ?? null, ...verdict });
+      }
+      const found = conflictOf(this.local.branch(branch), standings, relate);
+      const conflict = found === 'asked' ? this.states.get(branch)?.conflict : found;
+      return { standings, conflict, basesChanged };
+    });
+  }
+
+  /** Takes down the branch as planned, once its moves are decided; true when what the views show has changed. */
+  post(branch: BranchName, { standings, conflict }: BranchPlan): boolean {
+    const local = this.local.branch(branch);
+    const before = this.states.get(branch);
+    if (local === null && standings.length === 0) {
+      if (this.states.delete(branch)) this.list = undefined;
+      return before !== undefined;
+    }
+    const state: BranchState = { branch, local, peers: standings, conflict, pending: this.moves.pending(branch) };
+    if (before !== undefined && sameState(before, state)) return false;
+    this.states.set(branch, state);
+    this.list = undefined;
+    return true;
+  }
+
+  private verdictOn(record: PeerRecord, branch: BranchName, remote: Oid | null, relate: Relate): Verdict | undefined {
+    const points = {
+      base: record.bases.get(branch),
+      local: this.local.branch(branch),
+      remote,
+      left: this.local.leftTips(branch),
+      deletedHere: this.local.isDeleted(branchRef(branch)),
+    };
+    return standingOf(points, relate);
+  }
+
+  /** Forgets left tips that the branch is known to contain. */
+  private pruneLeft(branch: BranchName, relate: Relate): void {
+    const left = this.local.leftTips(branch);
+    const local = this.local.branch(branch);
+    if (left.length === 0 || local === null) return;
+    const look = left.length < MANY_LEFT ? this.relations.peek : relate;
+    const contained = left.filter((tip) => {
+      const counts = look(tip, local);
+      return typeof counts === 'object' && counts.ahead === 0;
+    });
+    if (contained.length > 0) this.local.forgetLeft(branch, new Set(contained));
+  }
+}
+
+/** Equal tips are what both agree on; a branch that neither has leaves nothing to agree on. True when the base changed. */
+function updateBase(
+  bases: Map<BranchName, Oid>,
+  branch: BranchName,
+  remote: Oid | null,
+  standing: BranchStanding | undefined,
+): boolean {
+  if (standing === undefined) return bases.delete(branch);
+  if (standing !== 'equal' || remote === null || bases.get(branch) === remote) return false;
+  bases.set(branch, remote);
+  return true;
+}
+
+function sameState(a: BranchState, b: BranchState): boolean {
+  return (
+    a.local === b.local &&
+    a.pending?.to === b.pending?.to &&
+    a.pending?.peer === b.pending?.peer &&
+    a.pending?.detail === b.pending?.detail &&
+    sameList(a.peers, b.peers, sameStanding) &&
+    sameList(a.conflict ?? [], b.conflict ?? [], (x, y) => x.tip === y.tip && sameList(x.owners, y.owners, Object.is))
+  );
+}
+
+const sameStanding = (a: PeerStanding, b: PeerStanding): boolean =>
+  a.peer === b.peer &&
+  a.remote === b.remote &&
+  a.base === b.base &&
+  a.standing === b.standing &&
+  a.ahead === b.ahead &&
+  a.behind === b.behind;
+
+function sameList<T>(a: readonly T[], b: readonly T[], same: (x: T, y: T) => boolean): boolean {
+  return a.length === b.length && a.every((x, i) => same(x, b[i] as T));
+}

@@ -1,0 +1,149 @@
+import type { BranchName, Oid } from '../../shared/ids.ts';
+import type { PeerStanding, PendingMove, SyncEffect } from './model.ts';
+
+type MoveEffect = Extract<SyncEffect, { type: 'move' }>;
+
+/** A move that waits for a person, or for the worktree to change. */
+interface Waiting extends PendingMove {
+  /** True when it may be tried once more: something changed since it was refused. */
+  retry: boolean;
+}
+
+/** Moves that are out, that wait (SY6), and that lost against the user (SY12). One move a branch at a time. */
+export class Moves {
+  private readonly out = new Map<BranchName, MoveEffect>();
+  private readonly waiting = new Map<BranchName, Waiting>();
+  /** Branches whose last move found the ref elsewhere, and how often in a row: they wait for fresh refs, or for a while. */
+  private readonly outrun = new Map<BranchName, number>();
+  /** Updates that were approved while the unreviewed attempt was still out. */
+  private readonly approved = new Map<BranchName, Oid>();
+
+  get anyOut(): boolean {
+    return this.out.size > 0;
+  }
+
+  /** True while a move of the branch is out, or waits only for fresh refs. */
+  isBusy(branch: BranchName): boolean {
+    return this.out.has(branch) || this.outrun.has(branch);
+  }
+
+  pending(branch: BranchName): PendingMove | undefined {
+    const waiting = this.waiting.get(branch);
+    return waiting && { to: waiting.to, peer: waiting.peer, detail: waiting.detail };
+  }
+
+  /**
+   * The move to make now from what the standings allow. Nothing when one is out, when the same one waits, when the ref was just
+   * found elsewhere, or when moves are not `automatic`.
+   */
+  next(
+    branch: BranchName,
+    from: Oid | null,
+    standings: readonly PeerStanding[],
+    automatic: boolean,
+  ): MoveEffect | undefined {
+    if (this.out.has(branch)) return undefined;
+    const best = bestOf(standings.filter(({ standing }) => standing === 'fast-forward'));
+    if (best === undefined) {
+      this.settle(branch);
+      return undefined;
+    }
+    const waiting = this.waiting.get(branch);
+    if (!automatic || this.outrun.has(branch) || (waiting?.to === best.remote && !waiting.retry)) return undefined;
+    return this.start(branch, from, best, false);
+  }
+
+  /** A person wants what is offered for the branch: what waits, the redo of a rewind, or a deleted branch back. */
+  approve(branch: BranchName, from: Oid | null, standings: readonly PeerStanding[]): MoveEffect | undefined {
+    const offered = standings.filter(
+      ({ standing, ahead, behind }) =>
+        standing === 'fast-forward' ||
+        standing === 'deleted-here' ||
+        (standing === 'rewound-here' && ahead === 0 && behind > 0),
+    );
+    const waiting = this.waiting.get(branch);
+    // What the person looked at is what waits; a newer tip has not been reviewed.
+    const best = offered.find(({ remote }) => remote === waiting?.to) ?? bestOf(offered);
+    if (best === undefined) return undefined;
+    if (!this.out.has(branch)) return this.start(branch, from, best, true);
+    if (best.remote !== null) this.approved.set(branch, best.remote);
+    return undefined;
+  }
+
+  moved(branch: BranchName): void {
+    this.out.delete(branch);
+    this.outrun.delete(branch);
+    this.settle(branch);
+  }
+
+  /** Returns the same move as reviewed when a person approved it meanwhile. */
+  refusedPending(branch: BranchName, detail: string): MoveEffect | undefined {
+    const move = this.out.get(branch);
+    if (move === undefined) return undefined;
+    this.out.delete(branch);
+    this.outrun.delete(branch);
+    if (this.approved.get(branch) === move.to && !move.reviewed) {
+      const reviewed: MoveEffect = { ...move, reviewed: true };
+      this.approved.delete(branch);
+      this.out.set(branch, reviewed);
+      return reviewed;
+    }
+    this.approved.delete(branch);
+    this.waiting.set(branch, { to: move.to, peer: move.peer, detail, retry: false });
+    return undefined;
+  }
+
+  /** The ref was not where the plan had it. Returns how often in a row. */
+  refusedMoved(branch: BranchName): number {
+    const times = (this.outrun.get(branch) ?? 0) + 1;
+    this.out.delete(branch);
+    this.approved.delete(branch);
+    this.outrun.set(branch, times);
+    return times;
+  }
+
+  /** The branch is known afresh, or has waited long enough: it may be tried again. */
+  allowAgain(branch: BranchName): void {
+    this.outrun.delete(branch);
+  }
+
+  /** Lets everything that waits be tried once more; returns the branches. */
+  retryWaiting(): BranchName[] {
+    for (const waiting of this.waiting.values()) waiting.retry = true;
+    return [...this.waiting.keys()];
+  }
+
+  private settle(branch: BranchName): void {
+    this.waiting.delete(branch);
+    this.approved.delete(branch);
+  }
+
+  private start(
+    branch: BranchName,
+    from: Oid | null,
+    { peer, remote }: PeerStanding,
+    reviewed: boolean,
+  ): MoveEffect | undefined {
+    if (remote === null) return undefined;
+    const move: MoveEffect = { type: 'move', branch, from, to: remote, peer, reviewed };
+    const waiting = this.waiting.get(branch);
+    if (waiting !== undefined) waiting.retry = false;
+    this.out.set(branch, move);
+    return move;
+  }
+}
+
+/**
+ * The tip to move to: the one farthest ahead, so that a chain of tips is walked in one step, and the lowest id among equals, so that
+ * the choice does not depend on who came first. Of two that diverged from each other either will do: the branch here has
+ * nothing of its own, so it joins one side, and the conflict with the other is planned next.
+ */
+function bestOf(standings: readonly PeerStanding[]): PeerStanding | undefined {
+  let best: PeerStanding | undefined;
+  for (const standing of standings) {
+    const lower = best === undefined || (standing.remote ?? '') < (best.remote ?? '');
+    if (best === undefined || standing.behind > best.behind || (standing.behind === best.behind && lower))
+      best = standing;
+  }
+  return best;
+}
