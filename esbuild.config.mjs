@@ -1,0 +1,34 @@
+import { build, context } from 'esbuild';
+
+/**
+ * One bundle a process: only the extension may leave `vscode` to its host. `node esbuild.config.mjs [--watch] [--production]`.
+ */
+const production = process.argv.includes('--production');
+
+const node = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'cjs',
+  sourcemap: production ? false : 'linked',
+  minify: production,
+  legalComments: 'none',
+  logLevel: 'warning',
+  // The ESM builds: the CommonJS UMD wrappers of the vscode-* packages hide their requires from bundlers.
+  mainFields: ['module', 'main'],
+};
+
+const bundles = [
+  { ...node, entryPoints: ['extension/src/extension.ts'], outfile: 'dist/extension.cjs', external: ['vscode'] },
+  { ...node, entryPoints: ['extension/src/p2p/main.ts'], outfile: 'dist/engine.cjs' },
+  // The command ends in a top-level await, which CommonJS does not have.
+  { ...node, entryPoints: ['extension/src/p2p/cli.ts'], outfile: 'dist/cli.mjs', format: 'esm', banner: {
+    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+  } },
+];
+
+if (process.argv.includes('--watch')) {
+  for (const options of bundles) await (await context(options)).watch();
+} else {
+  await Promise.all(bundles.map((options) => build(options)));
+}

@@ -1,0 +1,151 @@
+#!/usr/bin/env node
+import { Command, Option } from 'commander';
+import { asPeerweaveError, PeerweaveError } from '../shared/errors.ts';
+import { silentLogger } from '../shared/log.ts';
+import type { RequestMethod, RequestParams, RequestResult } from '../rpc/contract.ts';
+import type { SessionView } from '../rpc/model.ts';
+import { askOnTerminal, runInForeground } from './cli/foreground.ts';
+import { readInvite } from './cli/invite-input.ts';
+import { peerText, plain, sessionText } from './cli/output.ts';
+import { cliSettings, defaultName } from './cli/settings.ts';
+import { askEngine } from './local-rpc.ts';
+import { SystemGitProvider } from './repo/git/provider.ts';
+import { VERSION } from './version.ts';
+
+/** The `peerweave` command: the same engine without an editor. Errors are one line on stderr and a non-zero exit. */
+
+const program = new Command('peerweave')
+  .description('Share a git repository live, peer to peer.')
+  .version(VERSION)
+  .configureOutput({ outputError: (text, write) => write(text) });
+
+const jsonOption = new Option('--json', 'one JSON object a line').default(false);
+const repoOption = new Option('--repo <dir>', 'the repository').default('.');
+
+interface Common {
+  repo: string;
+  json: boolean;
+}
+
+program
+  .command('share')
+  .description('share a repository until interrupted; prints the invite')
+  .addOption(repoOption)
+  .option('--name <name>', 'how others see you', defaultName())
+  .option('--listen <host:port>', 'where to listen; all interfaces and a free port by default', '')
+  .addOption(new Option('--approve <mode>', 'who lets guests in').choices(['ask', 'auto']).default('ask'))
+  .addOption(jsonOption)
+  .action(async (options: Common & { name: string; listen: string; approve: 'ask' | 'auto' }) => {
+    await runInForeground(options.json, async (engine) => {
+      const settings = cliSettings({ listen: options.listen, approve: options.approve });
+      const { session } = await engine.manager.share(options.repo, options.name, settings);
+      if (!options.json) askOnTerminal(engine, session, session.repository.info.root);
+      return session;
+    });
+  });
+
+program
+  .command('join')
+  .description('join a session into a new folder; the invite comes from stdin or PEERWEAVE_INVITE')
+  .argument('<dir>', 'new or empty folder, or with --link an existing clone')
+  .option('--name <name>', 'how others see you', defaultName())
+  .option('--listen <host:port>', 'where to listen for other members', '')
+  .option('--link', 'link the clone that is there instead of making a new one', false)
+  .addOption(jsonOption)
+  .action(async (directory: string, options: { name: string; listen: string; link: boolean; json: boolean }) => {
+    const invite = await readInvite(process.env, process.stdin);
+    await runInForeground(options.json, async ({ manager }, signal) => {
+      signal.addEventListener('abort', () => manager.cancelJoin(directory));
+      const request = { invite, directory, link: options.link, name: options.name };
+      return manager.join(request, cliSettings({ listen: options.listen }));
+    });
+  });
+
+program
+  .command('status')
+  .description('the session of a repository')
+  .addOption(repoOption)
+  .addOption(jsonOption)
+  .action(async ({ repo, json }: Common) => {
+    const session = await sessionOf(repo);
+    print(json ? JSON.stringify(session) : sessionText(session));
+  });
+
+program
+  .command('peers')
+  .description('the peers of a repository’s session')
+  .addOption(repoOption)
+  .addOption(jsonOption)
+  .action(async ({ repo, json }: Common) => {
+    for (const peer of (await sessionOf(repo)).peers) print(json ? JSON.stringify(peer) : plain(peerText(peer)));
+  });
+
+program
+  .command('approve')
+  .description('let a waiting guest in')
+  .argument('<guest>', 'name or fingerprint, as status shows it')
+  .option('--remember', 'do not ask again for this key', false)
+  .option('--refuse', 'turn the guest away', false)
+  .addOption(repoOption)
+  .action(async (guest: string, options: Common & { remember: boolean; refuse: boolean }) => {
+    const session = await sessionOf(options.repo);
+    const waiting = session.approvals.filter(({ name, fingerprint }) => guest === name || guest === fingerprint);
+    const [only] = waiting;
+    if (only === undefined || waiting.length > 1) {
+      const why = only === undefined ? 'Nobody of that name waits' : 'Several guests of that name wait: use the fingerprint';
+      throw new PeerweaveError('bad-request', `${why}. See peerweave status.`);
+    }
+    const decision = options.refuse ? 'refuse' : options.remember ? 'remember' : 'allow';
+    await ask(options.repo, 'peerweave/approve', { repo: session.repo, id: only.id, decision });
+  });
+
+program
+  .command('sync')
+  .description('announce and fetch now')
+  .addOption(repoOption)
+  .addOption(jsonOption)
+  .action(async ({ repo, json }: Common) => {
+    const { session } = await ask(repo, 'peerweave/sync', { repo: (await sessionOf(repo)).repo });
+    print(json ? JSON.stringify(session) : sessionText(session));
+  });
+
+program
+  .command('leave')
+  .description('leave the session of a repository')
+  .addOption(repoOption)
+  .addOption(jsonOption)
+  .action(async ({ repo, json }: Common) => {
+    const session = await sessionOf(repo);
+    await ask(repo, 'peerweave/leave', { repo: session.repo });
+    print(json ? JSON.stringify({ event: 'left', repo: session.repo }) : `Left the session of ${session.repoName}.`);
+  });
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** Asks the engine that runs this repository's session, found through `.git/peerweave/`. */
+async function ask<M extends RequestMethod>(repo: string, method: M, params: RequestParams<M>): Promise<RequestResult<M>> {
+  const state = await new SystemGitProvider({ log: silentLogger }).inspect(repo);
+  if (state.kind === 'unusable') throw new PeerweaveError(state.reason, state.message);
+  if (state.kind === 'no-repository') {
+    throw new PeerweaveError('not-a-repository', `${repo} is not a git repository. Name one with --repo.`);
+  }
+  return askEngine(state.info.gitDir, method, params);
+}
+
+async function sessionOf(repo: string): Promise<SessionView> {
+  const { sessions } = await ask(repo, 'peerweave/state', {});
+  const [session] = sessions;
+  if (session === undefined) throw new PeerweaveError('no-session', `${repo} is in no session.`);
+  return session;
+}
+
+try {
+  await program.parseAsync();
+  process.exit(0);
+} catch (error) {
+  const failure = asPeerweaveError(error);
+  const json = process.argv.includes('--json');
+  if (json) print(JSON.stringify({ event: 'error', reason: failure.reason, message: failure.message }));
+  process.stderr.write(`peerweave: ${plain(failure.message)}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,40 @@
+import { arch, platform, release } from 'node:os';
+import type { EngineState, PeerView, SessionView } from '../rpc/model.ts';
+
+/** The engine's state as text to paste into a report: versions, states and counters, no secret and no path. */
+export function diagnosticsText(state: EngineState): string {
+  return [
+    `Peerweave ${state.version} · Node ${process.version} · ${platform()} ${release()} ${arch()}`,
+    `Identity ${state.fingerprint}`,
+    `Memory ${Math.round(process.memoryUsage().rss / 1_048_576)} MiB · up ${Math.round(process.uptime())} s`,
+    `Sessions: ${state.sessions.length}`,
+    ...state.sessions.flatMap(sessionLines),
+    '',
+  ].join('\n');
+}
+
+function sessionLines(session: SessionView): string[] {
+  const { conflicts, pending, notices, approvals } = session;
+  return [
+    '',
+    `Session ${session.sessionId} · ${session.repoName} · ${session.role} · ${session.phase}`,
+    `  on ${session.self.branch ?? '(detached)'} at ${session.self.head ?? '(no commit)'}`,
+    `  conflicts ${conflicts.length} · pending ${pending.length} · notices ${notices.length} · waiting ${approvals.length}`,
+    ...pending.map((item) => `  pending ${item.branch}: ${item.detail}`),
+    ...session.peers.map(peerLine),
+  ];
+}
+
+function peerLine(peer: PeerView): string {
+  const facts = [
+    peer.state,
+    peer.role,
+    peer.route ?? 'no route',
+    peer.rttMs === undefined ? 'RTT ?' : `RTT ${peer.rttMs.toFixed(1)} ms`,
+    peer.inSync ? 'in sync' : 'not in sync',
+    `sent ${peer.bytesSent} B`,
+    `received ${peer.bytesReceived} B`,
+    ...(peer.error === undefined ? [] : [`error ${peer.error.reason}: ${peer.error.message}`]),
+  ];
+  return `  ${peer.fingerprint} ${facts.join(' · ')}`;
+}

@@ -1,0 +1,344 @@
+import { readdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { EngineEvent, FolderInfo, InviteInfo, Settings } from '../rpc/contract.ts';
+import type { EngineState, SessionView } from '../rpc/model.ts';
+import { Emitter } from '../shared/events.ts';
+import { asPeerweaveError, PeerweaveError } from '../shared/errors.ts';
+import type { Logger } from '../shared/log.ts';
+import type { BranchName } from '../shared/ids.ts';
+import type { Home } from './home.ts';
+import { identityFromPem, type Identity } from './link/identity.ts';
+import { LinkHost } from './link/link-host.ts';
+import type { Repository, RepositoryProvider } from './repo/repository.ts';
+import { RepositoryLock } from './repository-lock.ts';
+import type { Decision } from './session/gatekeeper.ts';
+import { decodeInvite, newSecret, newSessionId, type Invite } from './session/invite.ts';
+import { Joining } from './session/joining.ts';
+import { admit } from './session/roster.ts';
+import { SessionStore, type SessionRecord } from './session/session-store.ts';
+import { repositoryName, Session } from './session/session.ts';
+import type { Transport } from './transport/transport.ts';
+
+export interface ManagerParts {
+  readonly home: Home;
+  readonly provider: RepositoryProvider;
+  /** The tiers of this build, best first. */
+  readonly transports: readonly Transport[];
+  readonly version: string;
+  readonly log: Logger;
+  readonly now: () => number;
+  /** Answers other processes of this user that ask for the session of a repository (the CLI). */
+  readonly onLocked?: (lock: RepositoryLock) => void;
+}
+
+interface Running {
+  readonly session: Session;
+  readonly lock: RepositoryLock;
+}
+
+/** Owns the sessions of this engine, one for each repository, and every request about them. */
+export class P2PManager {
+  private readonly parts: ManagerParts;
+  private readonly running = new Map<string, Running>();
+  private readonly joins = new Map<string, Joining>();
+  private configured: Identity | undefined;
+  private readonly changes = new Emitter<void>();
+  private readonly happenings = new Emitter<EngineEvent>();
+  readonly onChange = this.changes.event;
+  readonly onEvent = this.happenings.event;
+
+  constructor(parts: ManagerParts) {
+    this.parts = parts;
+  }
+
+  /** Sets the identity from the editor's SecretStorage; without one the key file of the home is used. */
+  async configure(pem: string | undefined): Promise<Identity> {
+    this.configured = pem === undefined ? await this.parts.home.identity() : identityFromPem(pem);
+    return this.configured;
+  }
+
+  async state(): Promise<EngineState> {
+    return {
+      version: this.parts.version,
+      fingerprint: (await this.identity()).peer,
+      sessions: [...this.running.values()].map(({ session }) => session.view()).concat(this.joinViews()),
+    };
+  }
+
+  async inspectFolder(directory: string): Promise<FolderInfo> {
+    const state = await this.parts.provider.inspect(directory);
+    const empty = (await readdir(directory).catch(() => [])).length === 0;
+    if (state.kind === 'no-repository') return { kind: 'no-repository', resumable: false, empty };
+    if (state.kind === 'unusable') {
+      return { kind: 'unusable', error: { reason: state.reason, message: state.message }, resumable: false, empty };
+    }
+    const stored = await new SessionStore(state.info.gitDir).load();
+    return { kind: 'ready', resumable: stored !== undefined, empty };
+  }
+
+  async initRepository(directory: string): Promise<void> {
+    (await this.parts.provider.init(directory)).dispose();
+  }
+
+  inspectInvite(text: string): InviteInfo {
+    const { repoName, hostName, host, session, expiresAt } = decodeInvite(text);
+    return { repoName, hostName, hostFingerprint: host, sessionId: session, expiresAt };
+  }
+
+  /** Starts a session on a repository (SE1) and returns it with its invite code. */
+  async share(repo: string, name: string, settings: Settings): Promise<{ session: Session; code: string }> {
+    const identity = await this.identity();
+    return this.exclusively(repo, async (repository, lock) => {
+      const store = new SessionStore(repository.info.gitDir);
+      const session = newSessionId();
+      const now = this.parts.now();
+      const founder = admit(identity, session, {
+        peer: identity.peer,
+        publicKey: identity.publicKey,
+        name,
+        role: 'owner',
+        epoch: 1,
+        addedAt: now,
+      });
+      const record: SessionRecord = {
+        v: 1,
+        session,
+        founder: identity.peer,
+        self: identity.peer,
+        name,
+        repoName: repositoryName(repository.info.root),
+        roots: [...repository.info.roots],
+        objectFormat: repository.info.objectFormat,
+        invite: {
+          secret: Buffer.from(newSecret()).toString('base64'),
+          expiresAt: now + settings.inviteHours * 3_600_000,
+        },
+        roster: [founder],
+        addresses: {},
+        port: 0,
+        manifests: {},
+        namespaces: {},
+        sync: undefined,
+        historyComplete: true,
+      };
+      const started = this.compose(identity, repository, store, record, settings, this.linkHost(identity));
+      this.run(started, lock);
+      await started.start();
+      const { code } = await started.invite();
+      this.happenings.fire({
+        event: 'session',
+        repo: repository.info.root,
+        invite: code,
+        fingerprint: identity.peer,
+        phase: started.phase,
+      });
+      return { session: started, code };
+    });
+  }
+
+  /**
+   * Joins by invite. Resolves when the session is live; `onUsable` is called earlier, when the folder can be worked in while
+   * older history still arrives (C4).
+   */
+  async join(
+    request: { invite: string; directory: string; link: boolean; name: string },
+    settings: Settings,
+    onUsable: () => void = () => undefined,
+  ): Promise<Session> {
+    const identity = await this.identity();
+    const invite = this.checkedInvite(request.invite, identity);
+    const directory = resolve(request.directory);
+    if (this.joins.has(directory) || this.running.has(directory)) throw alreadyShared(directory);
+    const linkHost = this.linkHost(identity);
+    const { provider, log, now } = this.parts;
+    const joining = new Joining(
+      { identity, provider, linkHost, settings, log, now },
+      { invite, directory, link: request.link, name: request.name },
+    );
+    this.joins.set(directory, joining);
+    let phase = '';
+    joining.onChange(() => {
+      if (phase !== joining.phase) {
+        phase = joining.phase;
+        const { fingerprint } = joining.view().self;
+        this.happenings.fire({ event: 'session', repo: directory, fingerprint, phase: joining.phase });
+      }
+      this.reportTransfer(joining);
+      this.changes.fire();
+    });
+    try {
+      const joined = await joining.run(onUsable);
+      const lock = await RepositoryLock.take(joined.repository.info.gitDir, joined.repository.info.root);
+      const session = this.compose(identity, joined.repository, joined.store, joined.record, settings, linkHost);
+      this.joins.delete(directory);
+      this.run(session, lock);
+      await session.start(joined);
+      return session;
+    } catch (error) {
+      linkHost.dispose();
+      throw error;
+    } finally {
+      this.joins.delete(directory);
+      this.changes.fire();
+    }
+  }
+
+  cancelJoin(directory: string): void {
+    this.joins.get(resolve(directory))?.cancel();
+  }
+
+  /** Brings back the session that this repository had (SE9). */
+  async resume(repo: string, settings: Settings): Promise<Session> {
+    const identity = await this.identity();
+    return this.exclusively(repo, async (repository, lock) => {
+      const store = new SessionStore(repository.info.gitDir);
+      const record = await store.load();
+      if (record === undefined) throw noSession(repo);
+      if (record.self !== identity.peer) {
+        throw new PeerweaveError(
+          'no-session',
+          'This session was joined with another identity. Join it again with a new invite.',
+        );
+      }
+      const session = this.compose(identity, repository, store, record, settings, this.linkHost(identity));
+      this.run(session, lock);
+      await session.start();
+      return session;
+    });
+  }
+
+  async leave(repo: string): Promise<void> {
+    const key = this.keyOf(repo);
+    const { session, lock } = this.get(repo);
+    this.running.delete(key);
+    await session.leave();
+    await this.release(session, lock);
+  }
+
+  /** Stops every session without leaving any; the engine is about to exit. */
+  async suspendAll(): Promise<void> {
+    for (const joining of this.joins.values()) joining.cancel();
+    const all = [...this.running.values()];
+    this.running.clear();
+    await Promise.allSettled(
+      all.map(async ({ session, lock }) => {
+        await session.suspend();
+        await this.release(session, lock);
+      }),
+    );
+  }
+
+  async suspend(repo: string): Promise<void> {
+    const key = this.keyOf(repo);
+    const { session, lock } = this.get(repo);
+    this.running.delete(key);
+    await session.suspend();
+    await this.release(session, lock);
+  }
+
+  session(repo: string): Session {
+    return this.get(repo).session;
+  }
+
+  sessions(): Session[] {
+    return [...this.running.values()].map(({ session }) => session);
+  }
+
+  decide(repo: string, id: string, decision: Decision): void {
+    this.session(repo).decide(id, decision);
+  }
+
+  async applyPending(repo: string, branch: BranchName): Promise<void> {
+    await this.session(repo).applyPending(branch);
+  }
+
+  private async identity(): Promise<Identity> {
+    return (this.configured ??= await this.parts.home.identity());
+  }
+
+  private checkedInvite(text: string, identity: Identity): Invite {
+    const invite = decodeInvite(text);
+    if (invite.host === identity.peer) {
+      throw new PeerweaveError('bad-request', 'This is your own invite. Send it to the person who should join.');
+    }
+    return invite;
+  }
+
+  private linkHost(identity: Identity): LinkHost {
+    const { transports, version, log } = this.parts;
+    return new LinkHost({ identity, transports, software: `peerweave/${version}`, log: log.scope('link') });
+  }
+
+  private compose(
+    identity: Identity,
+    repository: Repository,
+    store: SessionStore,
+    record: SessionRecord,
+    settings: Settings,
+    linkHost: LinkHost,
+  ): Session {
+    const { home, log, now } = this.parts;
+    const scoped = log.scope('session');
+    return new Session({ identity, home, repository, store, linkHost, settings, record, log: scoped, now });
+  }
+
+  private run(session: Session, lock: RepositoryLock): void {
+    this.running.set(this.keyOf(session.repository.info.root), { session, lock });
+    session.onChange(() => this.changes.fire());
+    session.onEvent((event) => this.happenings.fire(event));
+    this.parts.onLocked?.(lock);
+  }
+
+  /** Opens a repository for one session at most, in this engine and any other. */
+  private async exclusively<T>(repo: string, use: (repository: Repository, lock: RepositoryLock) => Promise<T>): Promise<T> {
+    const repository = await this.parts.provider.open(repo);
+    try {
+      if (this.running.has(repository.info.root)) throw alreadyShared(repository.info.root);
+      const lock = await RepositoryLock.take(repository.info.gitDir, repository.info.root);
+      try {
+        return await use(repository, lock);
+      } catch (error) {
+        this.running.get(repository.info.root)?.session.dispose();
+        this.running.delete(repository.info.root);
+        await lock.release();
+        throw error;
+      }
+    } catch (error) {
+      repository.dispose();
+      throw asPeerweaveError(error);
+    }
+  }
+
+  private async release(session: Session, lock: RepositoryLock): Promise<void> {
+    session.repository.dispose();
+    await lock.release();
+    this.changes.fire();
+  }
+
+  private get(repo: string): Running {
+    const found = this.running.get(this.keyOf(repo));
+    if (found === undefined) throw noSession(repo);
+    return found;
+  }
+
+  private keyOf(repo: string): string {
+    return resolve(repo);
+  }
+
+  private joinViews(): SessionView[] {
+    return [...this.joins.values()].map((joining) => joining.view());
+  }
+
+  private reportTransfer(joining: Joining): void {
+    const { transfer } = joining.view();
+    if (transfer === undefined) return;
+    const { task, done, total, bytesPerSecond } = transfer;
+    this.happenings.fire({ event: 'progress', task, done, total, bytesPerSecond });
+  }
+}
+
+const alreadyShared = (repo: string): PeerweaveError =>
+  new PeerweaveError('already-shared', `${repo} is in a session already. Leave it first.`);
+
+const noSession = (repo: string): PeerweaveError =>
+  new PeerweaveError('no-session', `${repo} is in no session. Share it, or join one with an invite.`);

@@ -1,0 +1,28 @@
+import type { MoveRefusal } from '../repo/repository.ts';
+
+const MAX_PATHS = 3;
+
+/** One line for a person: why a branch waits (SY6), and what to do about it. */
+export function describeRefusal(refusal: MoveRefusal): string {
+  switch (refusal.kind) {
+    case 'ref-moved':
+      return 'the branch moved meanwhile';
+    case 'name-conflict':
+      return `the branch ${refusal.with} has a name that cannot exist beside it; rename one of the two`;
+    case 'local-changes':
+      return `your changes to ${list(refusal.paths)} are in the way; commit or stash them`;
+    case 'operation-in-progress':
+      return `a ${refusal.operation} is in progress; finish or abort it`;
+    case 'sensitive-files':
+      return `it changes ${list(refusal.paths)}, which can run code when opened; review it first`;
+    case 'locked':
+      return `another git process holds ${refusal.path}; close it, or remove that file if none is running`;
+    case 'failed':
+      return refusal.message;
+  }
+}
+
+function list(paths: readonly string[]): string {
+  const shown = paths.slice(0, MAX_PATHS).join(', ');
+  return paths.length > MAX_PATHS ? `${shown} and ${paths.length - MAX_PATHS} more` : shown;
+}

@@ -1,0 +1,98 @@
+import type { ApprovalView, ConflictView, ErrorView, NoticeView, PeerView, PendingView, SessionView, Transfer } from '../../rpc/model.ts';
+import type { PeerId } from '../../shared/ids.ts';
+import type { RosterEntry } from '../link/control-protocol.ts';
+import type { Link } from '../link/link.ts';
+import type { BranchState } from '../sync/model.ts';
+import type { Approval } from './gatekeeper.ts';
+
+/** What is known of one peer besides its branches. */
+export interface PeerFacts {
+  readonly entry: RosterEntry;
+  readonly link: Link | undefined;
+  /** False until the first link to it in this run. */
+  readonly seen: boolean;
+  readonly head: string | undefined;
+  readonly inSync: boolean;
+  readonly lastSync: number | undefined;
+  readonly transfer: Transfer | undefined;
+  readonly error: ErrorView | undefined;
+}
+
+type NameOf = (peer: PeerId) => string;
+
+export function peerView(facts: PeerFacts, branches: readonly BranchState[]): PeerView {
+  const { entry, link } = facts;
+  const same = branches
+    .find((state) => state.branch === facts.head)
+    ?.peers.find((standing) => standing.peer === entry.peer);
+  const known = same !== undefined && same.standing !== 'unknown';
+  return {
+    fingerprint: entry.peer,
+    name: entry.name,
+    role: entry.role,
+    state: stateOf(facts),
+    ...(link === undefined ? {} : { route: link.route, remote: link.remoteAddress }),
+    ...(link?.rttMs === undefined ? {} : { rttMs: link.rttMs }),
+    ...(facts.head === undefined ? {} : { branch: facts.head }),
+    ...(known ? { ahead: same.ahead, behind: same.behind } : {}),
+    inSync: facts.inSync,
+    ...(facts.lastSync === undefined ? {} : { lastSync: facts.lastSync }),
+    bytesSent: link?.bytesSent ?? 0,
+    bytesReceived: link?.bytesReceived ?? 0,
+    ...(facts.transfer === undefined ? {} : { transfer: facts.transfer }),
+    ...(facts.error === undefined ? {} : { error: facts.error }),
+  };
+}
+
+function stateOf({ link, seen }: PeerFacts): PeerView['state'] {
+  if (link === undefined) return seen ? 'offline' : 'connecting';
+  return link.state === 'reconnecting' ? 'reconnecting' : 'online';
+}
+
+export function conflictViews(branches: readonly BranchState[], self: PeerId, nameOf: NameOf): ConflictView[] {
+  return branches.flatMap(({ branch, conflict }) =>
+    conflict === undefined
+      ? []
+      : [
+          {
+            branch,
+            candidates: conflict.map(({ tip, owners }) => ({
+              oid: tip,
+              owners: owners.map((owner) => nameOf(owner ?? self)),
+              mine: owners.includes(null),
+            })),
+          },
+        ],
+  );
+}
+
+export const pendingViews = (branches: readonly BranchState[], nameOf: NameOf): PendingView[] =>
+  branches.flatMap(({ branch, pending }) =>
+    pending === undefined
+      ? []
+      : [{ branch, to: pending.to, from: nameOf(pending.peer), detail: pending.detail }],
+  );
+
+const NOTICES: ReadonlySet<string> = new Set<NoticeView['kind']>([
+  'deleted-there',
+  'rewound-there',
+  'deleted-here',
+  'rewound-here',
+]);
+
+export const noticeViews = (branches: readonly BranchState[], nameOf: NameOf): NoticeView[] =>
+  branches.flatMap(({ branch, peers }) =>
+    peers
+      .filter(({ standing }) => NOTICES.has(standing))
+      .map(({ standing, peer }) => ({ kind: standing as NoticeView['kind'], branch, peer: nameOf(peer) })),
+  );
+
+export const approvalView = ({ id, name, peer, remote, expiresAt }: Approval): ApprovalView => ({
+  id,
+  name,
+  fingerprint: peer,
+  remote,
+  expiresAt,
+});
+
+export type SessionPhase = SessionView['phase'];

@@ -1,0 +1,242 @@
+import { asPeerweaveError, PeerweaveError } from '../../shared/errors.ts';
+import { DisposableStore, disposable, type Disposable } from '../../shared/disposable.ts';
+import type { Logger } from '../../shared/log.ts';
+import type { BranchName, PeerId, RefName } from '../../shared/ids.ts';
+import type { Link } from '../link/link.ts';
+import type { MoveRefusal, RefMove, Repository, RefSnapshot, TransferProgress } from '../repo/repository.ts';
+import type { SyncCore } from '../sync/sync-core.ts';
+import type { Pair, Refs, SyncEffect, SyncEvent } from '../sync/model.ts';
+import { describeRefusal } from './refusal-text.ts';
+
+/** What the driver needs of the session around it. */
+export interface SyncHost {
+  readonly log: Logger;
+  /** The live, admitted link to a member. */
+  link(peer: PeerId): Link | undefined;
+  /** The peer's folder under `refs/remotes/peers/`. */
+  namespace(peer: PeerId): string;
+  nameOf(peer: PeerId): string;
+  /** Signs a manifest and sends it to everybody. */
+  announce(refs: Refs, head: BranchName | undefined): void;
+  /** Sends the newest manifest to one member. */
+  greet(peer: PeerId): void;
+  persist(): void;
+  refsMoved(moves: readonly RefMove[], by: PeerId): void;
+  synced(peer: PeerId): void;
+  progress(peer: PeerId, progress: TransferProgress | undefined): void;
+  syncFailed(peer: PeerId, error: PeerweaveError): void;
+  /** Anything that a view shows may have changed. */
+  changed(): void;
+}
+
+/** The command that a peer asks for to be served objects; its path means nothing, a session has one repository. */
+export const UPLOAD_PACK_COMMAND = "git-upload-pack '/'";
+
+/** Performs the effects of the pure core on the real repository and the real links, and feeds back what came of them. */
+export class SyncDriver implements Disposable {
+  private readonly core: SyncCore;
+  private readonly repository: Repository;
+  private readonly host: SyncHost;
+  private readonly resources = new DisposableStore();
+  private readonly stopped = new AbortController();
+  private readonly fetches = new Map<PeerId, AbortController>();
+  private readonly idleWaiters = new Set<() => void>();
+  private wakeTimer: NodeJS.Timeout | undefined;
+  /** Ref moves run one after another: they share the index of a worktree. */
+  private moves: Promise<void> = Promise.resolve();
+  private pendingEffects = 0;
+  private refreshing = false;
+  private refreshAgain = false;
+  private snapshot: RefSnapshot | undefined;
+
+  constructor(core: SyncCore, repository: Repository, host: SyncHost) {
+    this.core = core;
+    this.repository = repository;
+    this.host = host;
+    this.resources.add(disposable(() => this.stopped.abort()));
+    this.resources.add(disposable(() => clearTimeout(this.wakeTimer)));
+  }
+
+  /** The refs as last read. */
+  get current(): RefSnapshot | undefined {
+    return this.snapshot;
+  }
+
+  async start(): Promise<void> {
+    await this.refresh();
+    this.resources.add(
+      this.repository.watch(() => {
+        void this.refresh().then(() => this.handle({ type: 'worktree-changed' }));
+      }),
+    );
+  }
+
+  handle(event: SyncEvent): void {
+    if (this.stopped.signal.aborted) return;
+    for (const effect of this.core.handle(event)) this.perform(effect);
+    this.host.changed();
+    this.settleIdle();
+  }
+
+  /** Cancels what is being fetched from a peer whose link went away for good. */
+  cancelFetch(peer: PeerId): void {
+    this.fetches.get(peer)?.abort();
+  }
+
+  /** Reads the refs and tells the core; reads that are asked for meanwhile are folded into one more. */
+  async refresh(): Promise<void> {
+    if (this.refreshing) {
+      this.refreshAgain = true;
+      return;
+    }
+    this.refreshing = true;
+    try {
+      do {
+        this.refreshAgain = false;
+        this.snapshot = await this.repository.snapshot();
+        this.handle({ type: 'local-refs', refs: this.snapshot.refs, head: this.snapshot.head });
+      } while (this.refreshAgain && !this.stopped.signal.aborted);
+    } catch (error) {
+      if (!this.stopped.signal.aborted) this.host.log.warn(`Cannot read the refs: ${asPeerweaveError(error).message}`);
+    } finally {
+      this.refreshing = false;
+    }
+  }
+
+  /** Resolves when no effect is under way. */
+  async idle(): Promise<void> {
+    if (this.pendingEffects === 0) return;
+    await new Promise<void>((resolve) => this.idleWaiters.add(resolve));
+  }
+
+  dispose(): void {
+    this.resources.dispose();
+    this.settleIdle(true);
+  }
+
+  private perform(effect: SyncEffect): void {
+    switch (effect.type) {
+      case 'announce':
+        return this.host.announce(effect.refs, effect.head);
+      case 'greet':
+        return this.host.greet(effect.peer);
+      case 'fetch':
+        return this.run(() => this.fetch(effect));
+      case 'relate':
+        return this.run(() => this.relate(effect.pairs));
+      case 'read-refs':
+        return this.run(() => this.refresh());
+      case 'move':
+        return this.inTurn(() => this.move(effect));
+      case 'create-tag':
+        return this.inTurn(() => this.createTag(effect));
+      case 'ack':
+        return this.host.link(effect.peer)?.control.notify('ack', { author: effect.peer, seq: effect.seq });
+      case 'synced':
+        return this.host.synced(effect.peer);
+      case 'branches-changed':
+        return this.host.changed();
+      case 'persist':
+        return this.host.persist();
+      case 'wake':
+        clearTimeout(this.wakeTimer);
+        this.wakeTimer = setTimeout(() => this.handle({ type: 'tick', now: performance.now() }), effect.inMs);
+        return;
+    }
+  }
+
+  private async relate(pairs: readonly Pair[]): Promise<void> {
+    // The core waits for an answer; pairs that could not be related are left out of it and asked again later.
+    const relations = await this.repository.relate(pairs).catch((error: unknown) => {
+      this.host.log.warn(`Cannot compare commits: ${asPeerweaveError(error).message}`);
+      return [];
+    });
+    this.handle({ type: 'related', relations });
+  }
+
+  private async fetch(effect: Extract<SyncEffect, { type: 'fetch' }>): Promise<void> {
+    const { peer, seq } = effect;
+    const abort = new AbortController();
+    this.fetches.set(peer, abort);
+    try {
+      const result = await this.repository.receive({
+        peer,
+        namespace: this.host.namespace(peer),
+        refs: effect.refs,
+        connect: async (signal) => {
+          const link = this.host.link(peer);
+          if (link === undefined) throw new PeerweaveError('link-lost', `${this.host.nameOf(peer)} is not connected.`);
+          return link.exec(UPLOAD_PACK_COMMAND, { signal });
+        },
+        onProgress: (progress) => this.host.progress(peer, progress),
+        signal: AbortSignal.any([abort.signal, this.stopped.signal]),
+      });
+      for (const { ref, why } of result.refused) this.host.log.warn(`Left out ${ref} of ${this.host.nameOf(peer)}: ${why}`);
+      if (result.moves.length > 0) this.host.refsMoved(result.moves, peer);
+      this.handle({ type: 'fetched', peer, seq, refused: result.refused.map(({ ref }) => ref as RefName) });
+    } catch (error) {
+      const failure = asPeerweaveError(error);
+      if (!this.stopped.signal.aborted) this.host.syncFailed(peer, failure);
+      this.handle({ type: 'fetch-failed', peer, seq, reason: failure.reason });
+    } finally {
+      this.fetches.delete(peer);
+      this.host.progress(peer, undefined);
+    }
+  }
+
+  private async move(effect: Extract<SyncEffect, { type: 'move' }>): Promise<void> {
+    const { branch, from, to, peer } = effect;
+    const name = this.host.nameOf(peer);
+    const result = await this.repository
+      .moveBranch({
+        branch,
+        from,
+        to,
+        message: from === null ? `peerweave: created from ${name}` : `peerweave: fast-forward from ${name}`,
+        reviewed: effect.reviewed,
+      })
+      .catch((error: unknown): { moved: false; refusal: MoveRefusal } => ({
+        moved: false,
+        refusal: { kind: 'failed', message: asPeerweaveError(error).message },
+      }));
+    if (result.moved) {
+      this.host.refsMoved([{ ref: `refs/heads/${branch}` as RefName, from, to }], peer);
+      this.handle({ type: 'moved', branch, from, to });
+      return;
+    }
+    const { refusal } = result;
+    const why = refusal.kind === 'ref-moved' ? 'ref-moved' : 'pending';
+    this.host.log.info(`${branch} was not moved to ${to}: ${describeRefusal(refusal)}`);
+    this.handle({ type: 'move-refused', branch, to, why, detail: describeRefusal(refusal) });
+    if (why === 'ref-moved') await this.refresh();
+  }
+
+  private async createTag(effect: Extract<SyncEffect, { type: 'create-tag' }>): Promise<void> {
+    const created = await this.repository.createTag(effect.ref, effect.oid);
+    if (created) this.host.refsMoved([{ ref: effect.ref, from: null, to: effect.oid }], effect.peer);
+    await this.refresh();
+  }
+
+  private inTurn(task: () => Promise<void>): void {
+    this.run(() => (this.moves = this.moves.then(task, task)));
+  }
+
+  /** Runs an effect to its end; a failure that nobody handled is logged, and the session goes on. */
+  private run(task: () => Promise<void>): void {
+    this.pendingEffects++;
+    void task()
+      .catch((error: unknown) => {
+        if (!this.stopped.signal.aborted) this.host.log.error(`Sync step failed: ${asPeerweaveError(error).message}`);
+      })
+      .finally(() => {
+        this.pendingEffects--;
+        this.settleIdle();
+      });
+  }
+
+  private settleIdle(force = false): void {
+    if (this.pendingEffects > 0 && !force) return;
+    for (const resolve of this.idleWaiters) resolve();
+    this.idleWaiters.clear();
+  }
+}
