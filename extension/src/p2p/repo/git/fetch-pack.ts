@@ -1,0 +1,72 @@
+import type { Duplex } from 'node:stream';
+import { PeerweaveError } from '../../../shared/errors.ts';
+import type { Oid } from '../../../shared/ids.ts';
+import type { ReceiveLimits } from '../repository.ts';
+import { throwIfCancelled, type Git } from './git.ts';
+import { takeInPack, type Intake } from './pack-intake.ts';
+import { PktLineError } from './pkt-line.ts';
+import type { ProgressMeter } from './progress-meter.ts';
+import type { Staging } from './staging.ts';
+import { UploadPackClient, type Advertisement, type FetchPlan } from './upload-pack-client.ts';
+
+export interface FetchPackOptions {
+  readonly git: Git;
+  readonly gitDir: string;
+  readonly staging: Staging;
+  readonly limits: ReceiveLimits;
+  readonly progress: ProgressMeter;
+  readonly connect: (signal: AbortSignal) => Promise<Duplex>;
+  readonly signal: AbortSignal;
+  /** Decides what to ask for once the peer's refs are known; undefined when nothing of use is offered. */
+  readonly plan: (offer: Advertisement) => Promise<FetchPlan | undefined>;
+}
+
+export interface FetchedPack extends Intake {
+  readonly shallow: readonly Oid[];
+}
+
+/**
+ * One fetch from a peer's `git upload-pack` into staging. Resolves to undefined when the plan wanted nothing. Throws what
+ * `takeInPack` throws, `link-lost` when the stream broke or carried something else than protocol v0, `cancelled`.
+ */
+export async function fetchPack(options: FetchPackOptions): Promise<FetchedPack | undefined> {
+  const { signal } = options;
+  const stream = await open(options);
+  const abort = (): void => void stream.destroy();
+  signal.addEventListener('abort', abort, { once: true });
+  stream.on('error', () => undefined);
+  try {
+    const client = new UploadPackClient(stream as AsyncIterable<Buffer>, stream);
+    const offer = await client.advertisement();
+    const plan = await options.plan(offer);
+    if (plan === undefined) {
+      client.finish();
+      return undefined;
+    }
+    const { pack, shallow } = await client.fetch(offer, plan, (text) => options.progress.read(text));
+    const intake = await takeInPack(options.git, pack, options);
+    stream.end();
+    return { ...intake, shallow };
+  } catch (error) {
+    throwIfCancelled(signal);
+    if (error instanceof PeerweaveError) throw error;
+    const what = error instanceof PktLineError ? error.message : 'the connection broke';
+    throw new PeerweaveError('link-lost', `Fetching from the peer failed: ${what}. It is tried again.`, {
+      cause: error,
+    });
+  } finally {
+    signal.removeEventListener('abort', abort);
+    stream.destroy();
+  }
+}
+
+async function open({ connect, signal }: FetchPackOptions): Promise<Duplex> {
+  throwIfCancelled(signal);
+  try {
+    return await connect(signal);
+  } catch (error) {
+    throwIfCancelled(signal);
+    if (error instanceof PeerweaveError) throw error;
+    throw new PeerweaveError('link-lost', 'The peer could not be asked for its objects.', { cause: error });
+  }
+}

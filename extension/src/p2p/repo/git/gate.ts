@@ -1,0 +1,103 @@
+import { createInterface } from 'node:readline';
+import { join } from 'node:path';
+import { PeerweaveError } from '../../../shared/errors.ts';
+import type { Oid } from '../../../shared/ids.ts';
+import type { ReceiveLimits } from '../repository.ts';
+import { GitFailure } from './git-failure.ts';
+import { throwIfCancelled, type Git } from './git.ts';
+import { looseObjectSize } from './loose-objects.ts';
+import type { Staging } from './staging.ts';
+
+/**
+ * Counts and expanded sizes of what is in staging. `index-pack --max-input-size` counts packed bytes only, and 48 MB of zeros
+ * are a pack of 48 KB. Throws `PeerweaveError` with `pack-too-large`, naming the limit.
+ */
+export async function checkSizes(
+  git: Git,
+  gitDir: string,
+  staging: Staging,
+  limits: ReceiveLimits,
+  signal: AbortSignal,
+): Promise<void> {
+  const meter = new SizeMeter(limits);
+  for (const path of await staging.looseObjects()) meter.add(await looseObjectSize(join(staging.path, path)));
+  if ((await staging.packs()).length === 0) return;
+  const process = git.start(
+    ['cat-file', '--batch-check=%(objectsize)', '--batch-all-objects', '--unordered', '--buffer'],
+    {
+      gitDir,
+      isolated: true,
+      env: staging.aloneEnv(),
+      signal,
+    },
+  );
+  process.stdin.end();
+  try {
+    for await (const line of createInterface({ input: process.stdout })) meter.add(Number(line));
+    const code = await process.exit;
+    throwIfCancelled(signal);
+    if (code !== 0) throw new GitFailure('cat-file', code, process.stderr());
+  } finally {
+    process.kill();
+    await process.exit;
+  }
+}
+
+class SizeMeter {
+  private readonly limits: ReceiveLimits;
+  private total = 0;
+  private count = 0;
+
+  constructor(limits: ReceiveLimits) {
+    this.limits = limits;
+  }
+
+  add(size: number): void {
+    this.total += size;
+    this.count += 1;
+    const { maxObjectBytes, maxExpandedBytes, maxObjects } = this.limits;
+    if (!(size <= maxObjectBytes)) throw tooLarge(`an object of ${size} bytes`, maxObjectBytes);
+    if (!(this.total <= maxExpandedBytes))
+      throw tooLarge(`more than ${this.total} bytes of expanded objects`, maxExpandedBytes);
+    if (this.count > maxObjects) throw tooLarge(`${this.count} objects`, maxObjects);
+  }
+}
+
+const tooLarge = (what: string, limit: number): PeerweaveError =>
+  new PeerweaveError('pack-too-large', `The peer sent ${what}; the limit is ${limit}. Nothing of it was kept.`);
+
+/**
+ * Which of these ids have everything they reach here, in staging or in the repository. One walk for the usual answer (all);
+ * one for each id only when something is missing.
+ */
+export async function connected(
+  git: Git,
+  gitDir: string,
+  staging: Staging | undefined,
+  oids: readonly Oid[],
+  signal: AbortSignal,
+): Promise<Set<Oid>> {
+  if (await isConnected(git, gitDir, staging, oids, signal)) return new Set(oids);
+  if (oids.length === 1) return new Set();
+  const found = new Set<Oid>();
+  for (const oid of oids) if (await isConnected(git, gitDir, staging, [oid], signal)) found.add(oid);
+  return found;
+}
+
+async function isConnected(
+  git: Git,
+  gitDir: string,
+  staging: Staging | undefined,
+  oids: readonly Oid[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { code } = await git.run(['rev-list', '--objects', '--stdin', '--not', '--all', '--quiet'], {
+    gitDir,
+    isolated: true,
+    ...(staging ? { env: staging.env() } : {}),
+    input: `${oids.join('\n')}\n`,
+    answers: [0, 1, 128],
+    signal,
+  });
+  return code === 0;
+}

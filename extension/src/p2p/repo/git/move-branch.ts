@@ -1,0 +1,155 @@
+import { join } from 'node:path';
+import { messageOf } from '../../../shared/errors.ts';
+import { branchOf, branchRef, type BranchName, type Oid } from '../../../shared/ids.ts';
+import type { Logger } from '../../../shared/log.ts';
+import type { MoveRefusal, MoveRequest, MoveResult } from '../repository.ts';
+import { sensitivePaths } from '../sensitive-paths.ts';
+import { refNameProblem } from '../ref-name.ts';
+import { exists } from './files.ts';
+import type { Git } from './git.ts';
+import type { RepositoryTraits } from './inspect.ts';
+import { Journal } from './journal.ts';
+import type { RefReader } from './ref-reader.ts';
+import { RefConflictError, RefTransaction } from './ref-transaction.ts';
+import { isAncestor } from './relate.ts';
+import { undoUpdate } from './recover.ts';
+import { ABSENT, diffTrees, emptyTree, type TreeChange } from './tree-diff.ts';
+import { untrackedInTheWay, updateWorktree } from './worktree-update.ts';
+import { listWorktrees, type Worktree } from './worktrees.ts';
+
+export interface MoveContext {
+  readonly git: Git;
+  readonly gitDir: string;
+  readonly traits: RepositoryTraits;
+  readonly refs: RefReader;
+  readonly log: Logger;
+}
+
+/**
+ * See `Repository.moveBranch`. The order, and what a crash after each step leaves for `recover`:
+ * journal (nothing happened) → lock and verify the ref (git lets the lock go) → index and files (finished or undone) → the ref
+ * (done) → journal entry removed.
+ */
+export async function moveBranch(context: MoveContext, request: MoveRequest): Promise<MoveResult> {
+  // Beside the checks: git's start-up is most of what a small move takes.
+  const transaction = new RefTransaction(context.git, context.gitDir, request.message);
+  try {
+    const refusal = await attempt(context, request, transaction);
+    return refusal === undefined ? { moved: true } : { moved: false, refusal };
+  } catch (error) {
+    if (error instanceof RefConflictError) return { moved: false, refusal: refusalOf(error) };
+    context.log.warn(`moving ${request.branch} failed: ${messageOf(error)}`);
+    return { moved: false, refusal: { kind: 'failed', message: messageOf(error) } };
+  } finally {
+    await transaction.close();
+  }
+}
+
+async function attempt(
+  context: MoveContext,
+  request: MoveRequest,
+  transaction: RefTransaction,
+): Promise<MoveRefusal | undefined> {
+  const { branch, from, to } = request;
+  const problem = refNameProblem(branchRef(branch));
+  if (problem !== undefined) return failed(`The branch name ${problem}.`);
+  const holders = (await listWorktrees(context.refs, context.gitDir)).filter(
+    ({ head, operatesOn }) => head === branch || operatesOn === branch,
+  );
+  const busy = holders.find(({ operation }) => operation !== undefined);
+  if (busy?.operation !== undefined) return { kind: 'operation-in-progress', operation: busy.operation };
+  const [worktree, second] = holders;
+  if (second !== undefined)
+    return failed(`${branch} is checked out in two worktrees; switch one of them to another branch.`);
+  const [current, conflict, forward, check] = await Promise.all([
+    context.refs.one(branchRef(branch)),
+    from === null ? nameConflict(context, branch) : undefined,
+    from === null || isAncestor(context.git, context.gitDir, from, to),
+    worktree === undefined ? undefined : checkWorktree(context, worktree, request),
+  ]);
+  if (current !== from) return { kind: 'ref-moved' };
+  if (conflict !== undefined) return conflict;
+  if (!forward) return failed(`${branch} would not move forward.`);
+  if (check !== undefined) return check;
+  return perform(context, request, transaction, worktree);
+}
+
+async function perform(
+  context: MoveContext,
+  { branch, from, to, message }: MoveRequest,
+  transaction: RefTransaction,
+  worktree: Worktree | undefined,
+): Promise<MoveRefusal | undefined> {
+  const place = worktree === undefined ? null : { root: worktree.root, gitDir: worktree.gitDir };
+  const entry = { branch, from, to, message, worktree: place, pid: process.pid };
+  const done = await new Journal(context.gitDir).write(entry);
+  try {
+    await transaction.prepare([{ ref: branchRef(branch), from, to }]);
+    if (worktree !== undefined) {
+      const refusal = await moveFiles(context, worktree, from ?? emptyTree(to), to);
+      if (refusal !== undefined) return refusal;
+    }
+    await transaction.commit();
+    return undefined;
+  } finally {
+    await done();
+  }
+}
+
+/** Index and files, or a refusal with both as they were. */
+async function moveFiles(
+  context: MoveContext,
+  worktree: Worktree,
+  from: Oid,
+  to: Oid,
+): Promise<MoveRefusal | undefined> {
+  try {
+    return await updateWorktree(context.git, worktree, from, to);
+  } catch (error) {
+    // It began to write and could not go on: the disk is full, a folder is not writable.
+    await undoUpdate(context.git, worktree, from, to);
+    throw error;
+  }
+}
+
+/** What keeps a checked-out branch from moving; undefined when nothing does. */
+async function checkWorktree(
+  { git, gitDir, traits }: MoveContext,
+  worktree: Worktree,
+  { from, to, reviewed }: MoveRequest,
+): Promise<MoveRefusal | undefined> {
+  const lock = join(worktree.gitDir, 'index.lock');
+  if (await exists(lock)) return { kind: 'locked', path: lock };
+  const changes = await diffTrees(git, gitDir, from ?? emptyTree(to), to);
+  if (reviewed !== true) {
+    const paths = sensitivePaths(appearing(changes), traits.hooksPath);
+    if (paths.length > 0) return { kind: 'sensitive-files', paths };
+  }
+  const paths = await untrackedInTheWay(worktree, changes);
+  return paths.length > 0 ? { kind: 'local-changes', paths } : undefined;
+}
+
+const appearing = (changes: readonly TreeChange[]): string[] =>
+  changes.filter(({ toMode }) => toMode !== ABSENT).map(({ path }) => path);
+
+/** A branch in the way of a new one: `topic` of `topic/x`, or one that differs by case where the file system ignores case. */
+async function nameConflict({ refs, traits }: MoveContext, branch: BranchName): Promise<MoveRefusal | undefined> {
+  const fold = (name: string): string => (traits.ignoreCase ? name.normalize('NFC').toLowerCase() : name);
+  const mine = fold(branch);
+  for (const ref of (await refs.all()).keys()) {
+    const other = branchOf(ref);
+    if (other === undefined || other === branch) continue;
+    const theirs = fold(other);
+    if (theirs === mine || theirs.startsWith(`${mine}/`) || mine.startsWith(`${theirs}/`)) {
+      return { kind: 'name-conflict', with: other };
+    }
+  }
+  return undefined;
+}
+
+function refusalOf({ conflict }: RefConflictError): MoveRefusal {
+  if (conflict.kind !== 'name-conflict') return conflict;
+  return { kind: 'name-conflict', with: conflict.with.replace(/^refs\/heads\//, '') as BranchName };
+}
+
+const failed = (message: string): MoveRefusal => ({ kind: 'failed', message });

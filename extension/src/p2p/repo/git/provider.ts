@@ -1,0 +1,70 @@
+import { mkdir } from 'node:fs/promises';
+import { silentLogger, type Logger } from '../../../shared/log.ts';
+import type { CloneRequest, FolderState, Repository, RepositoryProvider } from '../repository.ts';
+import { Git } from './git.ts';
+import { requireGit } from './git-version.ts';
+import { inspect, unusableError } from './inspect.ts';
+import { recoverMoves } from './recover.ts';
+import { createRefReader } from './ref-reader.ts';
+import { sweepStaging } from './staging.ts';
+import { SystemRepository } from './system-repository.ts';
+
+export interface SystemGitOptions {
+  readonly log?: Logger;
+  /** Path of the git executable; `git` on the PATH by default. */
+  readonly git?: string;
+}
+
+/** Repositories by way of the git that is installed. */
+export class SystemGitProvider implements RepositoryProvider {
+  private readonly git: Git;
+  private readonly log: Logger;
+  private checked: Promise<void> | undefined;
+
+  constructor(options: SystemGitOptions = {}) {
+    this.git = new Git(options.git);
+    this.log = options.log ?? silentLogger;
+  }
+
+  async inspect(directory: string): Promise<FolderState> {
+    await this.ready();
+    const state = await inspect(this.git, directory);
+    return state.kind === 'repository' ? { kind: state.kind, info: state.info } : state;
+  }
+
+  async open(directory: string): Promise<Repository> {
+    await this.ready();
+    const state = await inspect(this.git, directory);
+    if (state.kind !== 'repository') throw unusableError(state, directory);
+    const { info, traits } = state;
+    const { gitDir } = info;
+    await sweepStaging(gitDir);
+    await recoverMoves({
+      git: this.git,
+      gitDir,
+      refs: createRefReader(this.git, gitDir, traits.refFormat),
+      log: this.log,
+    });
+    return new SystemRepository(this.git, info, traits, this.log);
+  }
+
+  async init(directory: string): Promise<Repository> {
+    await this.ready();
+    await mkdir(directory, { recursive: true });
+    await this.git.run(['init', '--quiet', directory], { write: true });
+    return this.open(directory);
+  }
+
+  async clone(_request: CloneRequest): Promise<Repository> {
+    throw new Error('soon');
+  }
+
+  /** Git is looked for once; a failure is looked at again the next time, after the person installed it. */
+  private ready(): Promise<void> {
+    this.checked ??= requireGit(this.git).catch((error: unknown) => {
+      this.checked = undefined;
+      throw error;
+    });
+    return this.checked;
+  }
+}

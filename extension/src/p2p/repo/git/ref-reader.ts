@@ -1,0 +1,125 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { branchOf, isOid, isSharedRef, type BranchName, type Oid, type RefName } from '../../../shared/ids.ts';
+import type { RefSnapshot } from '../repository.ts';
+import { isMissing, readText } from './files.ts';
+import type { Git } from './git.ts';
+
+/**
+ * Reads refs. With the files backend (gitrepository-layout(5)) straight from disk, because a snapshot is on the way of every
+ * commit and a git process costs more than all the files together; any other backend is asked through git.
+ */
+export interface RefReader {
+  /** Every direct ref under `refs/`. */
+  all(): Promise<Map<RefName, Oid>>;
+  one(ref: RefName): Promise<Oid | null>;
+  /** The branch that a worktree's HEAD names, born or not; undefined when detached. Takes the worktree's own git directory. */
+  head(worktreeGitDir: string): Promise<BranchName | undefined>;
+}
+
+export const createRefReader = (git: Git, gitDir: string, format: 'files' | 'reftable'): RefReader =>
+  format === 'files' ? new FilesRefReader(gitDir) : new GitRefReader(git, gitDir);
+
+/** Branches and tags, and the branch of the main worktree. */
+export async function snapshot(reader: RefReader, gitDir: string): Promise<RefSnapshot> {
+  const [all, head] = await Promise.all([reader.all(), reader.head(gitDir)]);
+  return { refs: new Map([...all].filter(([ref]) => isSharedRef(ref))), head };
+}
+
+class FilesRefReader implements RefReader {
+  private readonly gitDir: string;
+
+  constructor(gitDir: string) {
+    this.gitDir = gitDir;
+  }
+
+  async all(): Promise<Map<RefName, Oid>> {
+    // Loose first: a ref that `git pack-refs` moves between the two reads is then still found in packed-refs.
+    const loose = new Map<RefName, Oid>();
+    await this.walk('refs', loose);
+    const refs = await this.packed();
+    for (const [ref, oid] of loose) refs.set(ref, oid);
+    return refs;
+  }
+
+  async one(ref: RefName): Promise<Oid | null> {
+    const loose = (await readText(join(this.gitDir, ref)).catch(() => undefined))?.trim();
+    if (loose !== undefined && isOid(loose)) return loose;
+    return (await this.packed()).get(ref) ?? null;
+  }
+
+  async head(worktreeGitDir: string): Promise<BranchName | undefined> {
+    const head = await readText(join(worktreeGitDir, 'HEAD'));
+    return /^ref: refs\/heads\/(.+)\n?$/.exec(head ?? '')?.[1] as BranchName | undefined;
+  }
+
+  private async walk(folder: string, into: Map<RefName, Oid>): Promise<void> {
+    let entries;
+    try {
+      entries = await readdir(join(this.gitDir, folder), { withFileTypes: true });
+    } catch (error) {
+      if (isMissing(error)) return;
+      throw error;
+    }
+    await Promise.all(
+      entries.map(async (entry) => {
+        const path = `${folder}/${entry.name}`;
+        if (entry.isDirectory()) return this.walk(path, into);
+        if (!entry.isFile() || entry.name.endsWith('.lock')) return undefined;
+        const oid = (await readText(join(this.gitDir, path)))?.trim();
+        if (oid !== undefined && isOid(oid)) into.set(path as RefName, oid);
+        return undefined;
+      }),
+    );
+  }
+
+  /** Lines `<oid> SP <ref>`; `#` starts the header and `^` peels the tag above. */
+  private async packed(): Promise<Map<RefName, Oid>> {
+    const refs = new Map<RefName, Oid>();
+    for (const line of ((await readText(join(this.gitDir, 'packed-refs'))) ?? '').split('\n')) {
+      const space = line.indexOf(' ');
+      const oid = line.slice(0, space);
+      if (space > 0 && isOid(oid)) refs.set(line.slice(space + 1) as RefName, oid);
+    }
+    return refs;
+  }
+}
+
+class GitRefReader implements RefReader {
+  private readonly git: Git;
+  private readonly gitDir: string;
+
+  constructor(git: Git, gitDir: string) {
+    this.git = git;
+    this.gitDir = gitDir;
+  }
+
+  async all(): Promise<Map<RefName, Oid>> {
+    const format = '--format=%(objectname) %(refname) %(symref)';
+    const { stdout } = await this.git.run(['for-each-ref', format], { gitDir: this.gitDir });
+    const refs = new Map<RefName, Oid>();
+    for (const line of stdout.split('\n')) {
+      const [oid = '', ref = '', symref] = line.split(' ');
+      if (isOid(oid) && !symref) refs.set(ref as RefName, oid);
+    }
+    return refs;
+  }
+
+  async one(ref: RefName): Promise<Oid | null> {
+    const { stdout } = await this.git.run(['rev-parse', '--quiet', '--verify', ref], {
+      gitDir: this.gitDir,
+      answers: [0, 1],
+    });
+    const oid = stdout.trim();
+    return isOid(oid) ? oid : null;
+  }
+
+  async head(worktreeGitDir: string): Promise<BranchName | undefined> {
+    // The HEAD file is only a stub here.
+    const { stdout } = await this.git.run(['symbolic-ref', '--quiet', 'HEAD'], {
+      gitDir: worktreeGitDir,
+      answers: [0, 1],
+    });
+    return branchOf(stdout.trim() as RefName);
+  }
+}

@@ -1,0 +1,64 @@
+import type { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { PeerweaveError } from '../../../shared/errors.ts';
+import { GitFailure } from './git-failure.ts';
+import { throwIfCancelled, type Git } from './git.ts';
+
+/**
+ * What a peer may see and ask for. Protocol v0 (no GIT_PROTOCOL) refuses ids that no visible ref reaches, where v2 serves any
+ * object to whoever knows its id; the settings close the doors that a repository's own configuration may have opened.
+ */
+const SERVE_CONFIG = [
+  'transfer.hideRefs=refs/',
+  'transfer.hideRefs=!refs/heads/',
+  'transfer.hideRefs=!refs/tags/',
+  'uploadpack.allowAnySHA1InWant=false',
+  'uploadpack.allowReachableSHA1InWant=false',
+  'uploadpack.allowTipSHA1InWant=false',
+  'uploadpack.allowFilter=false',
+  'uploadpack.allowRefInWant=false',
+  'protocol.version=0',
+];
+
+/** Seconds without a byte from the peer after which git gives up. */
+const IDLE_TIMEOUT_S = 120;
+
+export interface ServeOptions {
+  readonly signal?: AbortSignal;
+  /** A detached HEAD would advertise a commit that no branch shares. */
+  readonly hideHead: boolean;
+}
+
+/**
+ * Runs `git upload-pack` on the stream until the peer is done. Throws `PeerweaveError` with `cancelled`, `link-lost` when
+ * the stream died, or what git failed with.
+ */
+export async function serveUploadPack(git: Git, gitDir: string, stream: Duplex, options: ServeOptions): Promise<void> {
+  const upload = git.start(['upload-pack', '--strict', `--timeout=${IDLE_TIMEOUT_S}`, gitDir], {
+    isolated: true,
+    config: options.hideHead ? ['transfer.hideRefs=HEAD', ...SERVE_CONFIG] : SERVE_CONFIG,
+    ...(options.signal ? { signal: options.signal } : {}),
+  });
+  const onClose = (): void => {
+    if (!stream.writableFinished) upload.kill();
+  };
+  stream.once('close', onClose);
+  // `pipe`, not `pipeline`: git may close its stdin while its last output is still on the way, which must not destroy the stream.
+  stream.pipe(upload.stdin);
+  try {
+    await pipeline(upload.stdout, stream);
+    const code = await upload.exit;
+    throwIfCancelled(options.signal);
+    if (code !== 0) throw new GitFailure('upload-pack', code, upload.stderr());
+    stream.resume();
+  } catch (error) {
+    upload.kill();
+    stream.destroy();
+    await upload.exit;
+    throwIfCancelled(options.signal);
+    if (error instanceof PeerweaveError) throw error;
+    throw new PeerweaveError('link-lost', 'The peer went away while it was fetching.', { cause: error });
+  } finally {
+    stream.off('close', onClose);
+  }
+}

@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { exists, isMissing, syncFolder } from './files.ts';
+import { isAlive } from './process-alive.ts';
+
+/**
+ * Where a peer's objects wait until the gate has passed them: an object directory of its own, `.git/peerweave/staging/
+ * <pid>-<random>`, which git is pointed at the way receive-pack does it for its quarantine (git-receive-pack(1)). The
+ * repository's own objects are its alternate, so what lies here is exactly what is new.
+ */
+export class Staging {
+  readonly path: string;
+  private readonly objectsDir: string;
+
+  private constructor(path: string, objectsDir: string) {
+    this.path = path;
+    this.objectsDir = objectsDir;
+  }
+
+  static async create(gitDir: string): Promise<Staging> {
+    const path = join(stagingRoot(gitDir), `${process.pid}-${randomBytes(8).toString('hex')}`);
+    await mkdir(join(path, 'pack'), { recursive: true });
+    return new Staging(path, join(gitDir, 'objects'));
+  }
+
+  /** Environment for git to write here and read the repository's objects too. */
+  env(): Record<string, string> {
+    return { GIT_OBJECT_DIRECTORY: this.path, GIT_ALTERNATE_OBJECT_DIRECTORIES: this.objectsDir };
+  }
+
+  /** Environment for git to see what lies here, and nothing else. */
+  aloneEnv(): Record<string, string> {
+    return { GIT_OBJECT_DIRECTORY: this.path };
+  }
+
+  /** Loose objects here, as paths relative to the object directory. */
+  async looseObjects(): Promise<string[]> {
+    const folders = (await readdir(this.path)).filter((name) => /^[0-9a-f]{2}$/.test(name));
+    const lists = await Promise.all(
+      folders.map(async (folder) => (await readdir(join(this.path, folder))).map((name) => join(folder, name))),
+    );
+    return lists.flat().filter((path) => /^[0-9a-f]{2}.[0-9a-f]{38,62}$/.test(path));
+  }
+
+  async packs(): Promise<string[]> {
+    const names = await readdir(join(this.path, 'pack'));
+    return names.filter((name) => name.endsWith('.pack')).map((name) => name.slice(0, -'.pack'.length));
+  }
+
+  /**
+   * Moves everything into the repository. Contents were synced by git; the folders are synced here, so that a ref written
+   * after this never outlives its objects.
+   */
+  async publish(): Promise<void> {
+    const folders = new Set<string>();
+    for (const pack of await this.packs()) {
+      const target = join(this.objectsDir, 'pack');
+      await mkdir(target, { recursive: true });
+      folders.add(target);
+      // A pack exists for git once its .idx does, so that comes last.
+      for (const extension of ['.pack', '.rev', '.idx']) {
+        const source = join(this.path, 'pack', pack + extension);
+        if (extension === '.rev' && !(await exists(source))) continue;
+        await syncFile(source);
+        await rename(source, join(target, pack + extension));
+      }
+    }
+    const loose = await this.looseObjects();
+    await Promise.all(
+      loose.map(async (path) => {
+        const folder = join(this.objectsDir, path.slice(0, 2));
+        folders.add(folder);
+        await mkdir(folder, { recursive: true });
+        await rename(join(this.path, path), join(this.objectsDir, path));
+      }),
+    );
+    await Promise.all([...folders].map(syncFolder));
+  }
+
+  /** Removes the folder and whatever is left in it. */
+  async remove(): Promise<void> {
+    await rm(this.path, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/** Removes what crashed processes left. A folder whose process lives is in use, by another window perhaps. */
+export async function sweepStaging(gitDir: string): Promise<void> {
+  let names: string[];
+  try {
+    names = await readdir(stagingRoot(gitDir));
+  } catch (error) {
+    if (isMissing(error)) return;
+    throw error;
+  }
+  for (const name of names) {
+    const pid = Number(/^(\d+)-/.exec(name)?.[1] ?? NaN);
+    if (Number.isNaN(pid) || !isAlive(pid)) await rm(join(stagingRoot(gitDir), name), { recursive: true, force: true });
+  }
+}
+
+const stagingRoot = (gitDir: string): string => join(gitDir, 'peerweave', 'staging');
+
+async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    // Windows refuses to flush a handle without write access; there index-pack's own fsync has to do.
+    if (process.platform !== 'win32') await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,115 @@
+import type { Duplex } from 'node:stream';
+import { DisposableStore, type Disposable } from '../../../shared/disposable.ts';
+import type { Oid, RefName } from '../../../shared/ids.ts';
+import type { Logger } from '../../../shared/log.ts';
+import { PEERS_PREFIX } from '../peer-refs.ts';
+import type {
+  MoveRequest,
+  MoveResult,
+  ReceiveRequest,
+  ReceiveResult,
+  RefSnapshot,
+  Relation,
+  Repository,
+  RepositoryInfo,
+} from '../repository.ts';
+import type { Git } from './git.ts';
+import type { RepositoryTraits } from './inspect.ts';
+import { moveBranch } from './move-branch.ts';
+import { Mutex } from './mutex.ts';
+import { applyMirror, receive } from './receive.ts';
+import { createRefReader, snapshot, type RefReader } from './ref-reader.ts';
+import { RefConflictError, RefTransaction } from './ref-transaction.ts';
+import { relate } from './relate.ts';
+import { serveUploadPack } from './serve.ts';
+import { watchRepository } from './watch.ts';
+
+/** `Repository` on the system's git. Each method's work is in the file of its name. */
+export class SystemRepository implements Repository {
+  readonly info: RepositoryInfo;
+  private readonly git: Git;
+  private readonly traits: RepositoryTraits;
+  private readonly log: Logger;
+  private readonly refs: RefReader;
+  private readonly watchers = new DisposableStore();
+  private readonly mutex = new Mutex();
+  private readonly closed = new AbortController();
+
+  constructor(git: Git, info: RepositoryInfo, traits: RepositoryTraits, log: Logger) {
+    this.git = git;
+    this.info = info;
+    this.traits = traits;
+    this.log = log;
+    this.refs = createRefReader(git, info.gitDir, traits.refFormat);
+  }
+
+  snapshot(): Promise<RefSnapshot> {
+    return snapshot(this.refs, this.info.gitDir);
+  }
+
+  watch(onChange: () => void): Disposable {
+    return this.watchers.add(watchRepository(this.info.gitDir, onChange));
+  }
+
+  async serve(stream: Duplex, options: { signal?: AbortSignal } = {}): Promise<void> {
+    const hideHead = (await this.refs.head(this.info.gitDir)) === undefined;
+    await serveUploadPack(this.git, this.info.gitDir, stream, { hideHead, signal: this.until(options.signal) });
+  }
+
+  receive(request: ReceiveRequest): Promise<ReceiveResult> {
+    const { git, refs, log } = this;
+    const context = { git, refs, log, gitDir: this.info.gitDir };
+    const bounded = { ...request, signal: this.until(request.signal) };
+    return this.mutex.run(`receive ${request.namespace}`, () => receive(context, bounded));
+  }
+
+  relate(pairs: readonly { readonly local: Oid; readonly remote: Oid }[]): Promise<Relation[]> {
+    return Promise.all(pairs.map(({ local, remote }) => relate(this.git, this.info.gitDir, local, remote)));
+  }
+
+  moveBranch(request: MoveRequest): Promise<MoveResult> {
+    const { git, refs, log, traits } = this;
+    return this.mutex.run('move', () => moveBranch({ git, refs, log, traits, gitDir: this.info.gitDir }, request));
+  }
+
+  async createTag(ref: RefName, oid: Oid): Promise<boolean> {
+    if ((await this.refs.one(ref)) !== null) return false;
+    const transaction = new RefTransaction(this.git, this.info.gitDir, 'peerweave: tag');
+    try {
+      await transaction.apply([{ ref, from: null, to: oid }]);
+      return true;
+    } catch (error) {
+      // Somebody was faster (SY12), or a tag of a name that excludes this one exists.
+      if (error instanceof RefConflictError && error.conflict.kind !== 'locked') return false;
+      throw error;
+    } finally {
+      await transaction.close();
+    }
+  }
+
+  async forgetPeer(namespace: string): Promise<void> {
+    const prefix = `${PEERS_PREFIX}${namespace}/`;
+    await this.mutex.run(`receive ${namespace}`, async () => {
+      const mine = [...(await this.refs.all())].filter(([ref]) => ref.startsWith(prefix));
+      const transaction = new RefTransaction(this.git, this.info.gitDir, 'peerweave: peer forgotten');
+      try {
+        await applyMirror(
+          transaction,
+          mine.map(([ref, from]) => ({ ref, from, to: null })),
+        );
+      } finally {
+        await transaction.close();
+      }
+    });
+  }
+
+  dispose(): void {
+    this.closed.abort();
+    this.watchers.dispose();
+  }
+
+  /** A signal that also fires when the repository is closed, so that no child outlives it. */
+  private until(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.closed.signal : AbortSignal.any([signal, this.closed.signal]);
+  }
+}

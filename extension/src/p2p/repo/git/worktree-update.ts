@@ -1,0 +1,87 @@
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Oid } from '../../../shared/ids.ts';
+import type { MoveRefusal } from '../repository.ts';
+import { isMissing } from './files.ts';
+import { GitFailure, lockIn } from './git-failure.ts';
+import type { Git } from './git.ts';
+import { ABSENT, type TreeChange } from './tree-diff.ts';
+import type { Worktree } from './worktrees.ts';
+
+/**
+ * Paths that the update would create where something untracked lies, ignored files included: `read-tree` would overwrite
+ * ignored files, and an ignored `.env` is as much a person's work as any.
+ */
+export async function untrackedInTheWay(worktree: Worktree, changes: readonly TreeChange[]): Promise<string[]> {
+  const leaving = new Set(changes.filter(({ toMode }) => toMode === ABSENT).map(({ path }) => path));
+  const arriving = changes.filter(({ fromMode }) => fromMode === ABSENT).map(({ path }) => path);
+  const blocked = await Promise.all(arriving.map((path) => blocker(worktree.root, path, leaving)));
+  return [...new Set(blocked.filter((path) => path !== undefined))];
+}
+
+/** What lies at `path` or at a parent of it and is not about to leave; folders count only for the files in them. */
+async function blocker(root: string, path: string, leaving: ReadonlySet<string>): Promise<string | undefined> {
+  const components = path.split('/');
+  for (let depth = 1; depth <= components.length; depth += 1) {
+    const at = components.slice(0, depth).join('/');
+    let stats;
+    try {
+      stats = await lstat(join(root, at));
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+    const isLast = depth === components.length;
+    if (!stats.isDirectory()) return leaving.has(at) ? undefined : at;
+    if (isLast) return firstStaying(root, at, leaving);
+  }
+  return undefined;
+}
+
+async function firstStaying(root: string, folder: string, leaving: ReadonlySet<string>): Promise<string | undefined> {
+  for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) {
+      const inside = await firstStaying(root, path, leaving);
+      if (inside !== undefined) return inside;
+    } else if (!leaving.has(path)) return path;
+  }
+  return undefined;
+}
+
+/**
+ * Moves index and files from one tree to another (git-read-tree(1), two-tree merge): git checks everything first and touches
+ * nothing when a changed file is in the way. Resolves to the refusal, or undefined when done.
+ */
+export async function updateWorktree(
+  git: Git,
+  worktree: Worktree,
+  from: Oid,
+  to: Oid,
+): Promise<MoveRefusal | undefined> {
+  const first = await readTree(git, worktree, from, to);
+  if (first?.kind !== 'local-changes') return first;
+  // Touched but unchanged files look changed until the index has been refreshed; that is not worth doing every time.
+  await git.run(['update-index', '-q', '--refresh'], { ...at(worktree), write: true, answers: [0, 1, 128] });
+  return readTree(git, worktree, from, to);
+}
+
+async function readTree(git: Git, worktree: Worktree, from: Oid, to: Oid): Promise<MoveRefusal | undefined> {
+  const args = ['read-tree', '-m', '-u', '--no-recurse-submodules', from, to];
+  const { code, stderr } = await git.run(args, { ...at(worktree), write: true, answers: [0, 1, 128] });
+  if (code === 0) return undefined;
+  const lock = lockIn(stderr);
+  if (lock !== undefined) return { kind: 'locked', path: lock };
+  const paths = [
+    ...stderr.matchAll(/^error: (?:Entry|Untracked working tree file|Updating) '([^\n]+?)' (?:not uptodate|would)/gm),
+  ];
+  if (paths.length > 0) return { kind: 'local-changes', paths: paths.map((match) => match[1] ?? '') };
+  throw new GitFailure('read-tree', code, stderr);
+}
+
+/** Where git has to stand to work on a worktree. */
+export const at = (worktree: Pick<Worktree, 'root' | 'gitDir'>): { cwd: string; gitDir: string; workTree: string } => ({
+  cwd: worktree.root,
+  gitDir: worktree.gitDir,
+  workTree: worktree.root,
+});
