@@ -1,4 +1,4 @@
-import type { Oid, RefName } from '../../shared/ids.ts';
+import { branchOf, type BranchName, type Oid, type RefName } from '../../shared/ids.ts';
 import type { Refs } from './model.ts';
 
 /** A ref that differs between two snapshots; `null` is absent. */
@@ -20,4 +20,12 @@ export function diffRefs(before: Refs, after: Refs): RefChange[] {
     if (!after.has(ref)) changes.push({ ref, from, to: null });
   }
   return changes;
+}
+
+/** The branches among these refs. */
+export function* branchesOf(refs: Iterable<RefName>): Iterable<BranchName> {
+  for (const ref of refs) {
+    const branch = branchOf(ref);
+    if (branch !== undefined) yield branch;
+  }
 }
