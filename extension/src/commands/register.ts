@@ -1,0 +1,62 @@
+import * as vscode from 'vscode';
+import { showFailure } from '../failure.ts';
+import type { Services } from '../services.ts';
+import { DisposableStore, type Disposable } from '../shared/disposable.ts';
+import { decideRow } from './approve.ts';
+import { copyInvite } from './copy-invite.ts';
+import { join } from './join.ts';
+import { leave } from './leave.ts';
+import { share } from './share.ts';
+import { showMenu } from './show-menu.ts';
+import {
+  applyPending,
+  cancelJoin,
+  copyDiagnostics,
+  copyFingerprint,
+  restartEngine,
+  showLog,
+  syncNow,
+} from './small-commands.ts';
+
+interface Command {
+  /** Begins the message when it fails: `Could not share: …`. */
+  readonly failure: string;
+  /** Resolves to nothing: commands give no secret away to whoever executes them (SE8). */
+  readonly run: (services: Services, argument: unknown) => Promise<void>;
+}
+
+/** Every command, under the id that package.json contributes it with. */
+const COMMANDS: Readonly<Record<string, Command>> = {
+  'peerweave.share': { failure: 'Could not share', run: share },
+  'peerweave.join': { failure: 'Could not join', run: (services) => join(services) },
+  'peerweave.leave': { failure: 'Could not leave', run: leave },
+  'peerweave.copyInvite': { failure: 'Could not copy the invite', run: copyInvite },
+  'peerweave.syncNow': { failure: 'Could not sync', run: syncNow },
+  'peerweave.cancelJoin': { failure: 'Could not cancel', run: cancelJoin },
+  'peerweave.allow': { failure: 'Could not let the guest in', run: decideRow('allow') },
+  'peerweave.allowAndRemember': { failure: 'Could not let the guest in', run: decideRow('remember') },
+  'peerweave.refuse': { failure: 'Could not refuse', run: decideRow('refuse') },
+  'peerweave.applyPending': { failure: 'Could not apply the update', run: applyPending },
+  'peerweave.copyFingerprint': { failure: 'Could not copy', run: copyFingerprint },
+  'peerweave.copyDiagnostics': { failure: 'Could not copy the diagnostics', run: copyDiagnostics },
+  'peerweave.restartEngine': { failure: 'Could not restart', run: restartEngine },
+  'peerweave.showLog': { failure: 'Could not show the log', run: showLog },
+  'peerweave.showMenu': { failure: 'Could not show the menu', run: showMenu },
+};
+
+/** Registers every command; a failure is shown once, where it happened, and never reaches the caller as text. */
+export function registerCommands(services: Services): Disposable {
+  const store = new DisposableStore();
+  for (const [id, { failure, run }] of Object.entries(COMMANDS)) {
+    const handler = async (argument: unknown): Promise<void> => {
+      try {
+        await run(services, argument);
+      } catch (error) {
+        // Not awaited: the command has failed already, the notification may stay for long.
+        void showFailure(services.log, failure, error);
+      }
+    };
+    store.add(vscode.commands.registerCommand(id, handler));
+  }
+  return store;
+}

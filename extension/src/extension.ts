@@ -1,0 +1,53 @@
+import * as vscode from 'vscode';
+import { decide } from './commands/approve.ts';
+import { createUriHandler } from './commands/join.ts';
+import { registerCommands } from './commands/register.ts';
+import { EngineClient } from './engineClient.ts';
+import { trackEngine } from './engine-tracker.ts';
+import { showFailure } from './failure.ts';
+import { watchFolders } from './folder-watch.ts';
+import { configureIdentity } from './identity.ts';
+import type { Services } from './services.ts';
+import { SessionResumer } from './session-resumer.ts';
+import { promptForApprovals } from './views/approval-prompts.ts';
+import { bindContextKeys } from './views/context-keys.ts';
+import { PeersTree } from './views/peers-tree.ts';
+import { SessionModel } from './views/session-model.ts';
+import { StatusBar } from './views/status-bar.ts';
+
+let running: EngineClient | undefined;
+
+/** Puts the parts together. Starts no process: the engine comes with the first request (ED1). */
+export function activate(context: vscode.ExtensionContext): void {
+  const log = vscode.window.createOutputChannel('Peerweave', { log: true });
+  const model = new SessionModel();
+  const engine = new EngineClient({
+    module: context.asAbsolutePath('dist/engine.cjs'),
+    log,
+    prepare: (request) => configureIdentity(context.secrets, request),
+  });
+  running = engine;
+  const services: Services = { engine, model, log };
+  const resumer = new SessionResumer(services);
+  context.subscriptions.push(
+    log,
+    model,
+    engine,
+    trackEngine(services),
+    resumer,
+    bindContextKeys(model),
+    new PeersTree(model),
+    new StatusBar(model),
+    promptForApprovals(model, (repo, id, decision) =>
+      decide(services, repo, id, decision).catch((error: unknown) => void showFailure(log, 'Could not answer', error)),
+    ),
+    registerCommands(services),
+    vscode.window.registerUriHandler(createUriHandler(services)),
+    watchFolders(model, () => resumer.resumeFolders()),
+  );
+}
+
+/** Lets the engine say goodbye; sessions stay resumable (SE9). */
+export async function deactivate(): Promise<void> {
+  await running?.stop();
+}

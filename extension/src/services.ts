@@ -1,0 +1,10 @@
+import type { LogOutputChannel } from 'vscode';
+import type { EngineClient } from './engineClient.ts';
+import type { SessionModel } from './views/session-model.ts';
+
+/** What commands and long-lived listeners work with; made once, in `activate`. */
+export interface Services {
+  readonly engine: EngineClient;
+  readonly model: SessionModel;
+  readonly log: LogOutputChannel;
+}

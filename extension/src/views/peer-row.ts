@@ -1,0 +1,124 @@
+import type { PeerView, SessionView, Transfer } from '../rpc/model.ts';
+import { plain } from './plain-text.ts';
+import type { Row } from './row.ts';
+import { bytes, count, percent } from './units.ts';
+
+/** Prints a moment, Unix milliseconds, for people. */
+export type Clock = (unixMs: number) => string;
+
+const ROUTES: Record<NonNullable<PeerView['route']>, string> = {
+  tcp: 'direct',
+  webrtc: 'direct, hole-punched',
+  'webrtc-turn': 'through TURN',
+  relay: 'through the relay',
+  json: 'through the relay, as text',
+  memory: 'in memory',
+};
+
+const ROLES: Record<PeerView['role'], string> = { owner: 'owner', write: 'can write', read: 'read-only' };
+
+const ICONS: Record<PeerView['state'], { icon: string; color?: string }> = {
+  connecting: { icon: 'loading~spin' },
+  online: { icon: 'circle-filled', color: 'charts.green' },
+  reconnecting: { icon: 'sync~spin', color: 'charts.yellow' },
+  offline: { icon: 'circle-outline', color: 'disabledForeground' },
+};
+
+export function selfRow({ repo, self, role }: SessionView): Row {
+  const name = plain(self.name);
+  const branch = self.branch === undefined ? undefined : plain(self.branch);
+  return {
+    id: `${repo}#self`,
+    label: name,
+    description: ['you', branch].filter(Boolean).join(' · '),
+    tooltip: lines([
+      `${name} (you)`,
+      `Role: ${ROLES[role]}`,
+      branch && `Branch: ${branch}`,
+      self.head && `Commit: ${self.head.slice(0, 10)}`,
+      `Fingerprint: ${self.fingerprint}`,
+    ]),
+    icon: 'account',
+    context: 'self',
+    accessible: `${name}, you${branch === undefined ? '' : `, on ${branch}`}`,
+    target: { repo, fingerprint: self.fingerprint },
+  };
+}
+
+export function peerRow(repo: string, peer: PeerView, clock: Clock): Row {
+  const name = plain(peer.name);
+  const look = peer.error === undefined ? ICONS[peer.state] : { icon: 'warning', color: 'list.warningForeground' };
+  return {
+    id: `${repo}#peer:${peer.fingerprint}`,
+    label: name,
+    description: describe(peer, clock),
+    tooltip: peerTooltip(peer, clock),
+    ...look,
+    context: `peer.${peer.state}`,
+    accessible: peerInWords(peer),
+    target: { repo, fingerprint: peer.fingerprint },
+  };
+}
+
+/** `main ↑1 ↓2 · direct · 12 ms`, or what keeps the peer away, or what is being transferred. */
+function describe(peer: PeerView, clock: Clock): string {
+  const synced = peer.lastSync === undefined ? undefined : `synced ${clock(peer.lastSync)}`;
+  if (peer.state !== 'online') return [peer.state, synced].filter(Boolean).join(' · ');
+  const position = [
+    peer.branch && plain(peer.branch, 30),
+    peer.ahead && `↑${peer.ahead}`,
+    peer.behind && `↓${peer.behind}`,
+  ];
+  const parts = [
+    position.filter(Boolean).join(' '),
+    peer.transfer && transferText(peer.transfer),
+    peer.route && ROUTES[peer.route],
+    peer.rttMs !== undefined && roundTrip(peer.rttMs),
+    peer.role === 'read' && ROLES.read,
+  ];
+  return parts.filter(Boolean).join(' · ');
+}
+
+function peerTooltip(peer: PeerView, clock: Clock): string {
+  const name = plain(peer.name);
+  const route =
+    peer.route && `Route: ${ROUTES[peer.route]}${peer.remote === undefined ? '' : `, ${plain(peer.remote)}`}`;
+  return lines([
+    `${name}: ${peer.state}`,
+    peer.error && plain(peer.error.message, 300),
+    `Role: ${ROLES[peer.role]}`,
+    route,
+    peer.rttMs !== undefined && `Round trip: ${roundTrip(peer.rttMs)}`,
+    peer.branch && `Branch: ${plain(peer.branch)}`,
+    peer.ahead && `You have ${count(peer.ahead, 'commit')} that ${name} lacks`,
+    peer.behind && `${name} has ${count(peer.behind, 'commit')} that you lack`,
+    peer.inSync ? 'In sync' : 'Not in sync yet',
+    peer.lastSync !== undefined && `Last sync: ${clock(peer.lastSync)}`,
+    `Sent ${bytes(peer.bytesSent)}, received ${bytes(peer.bytesReceived)}`,
+    `Fingerprint: ${peer.fingerprint}`,
+  ]);
+}
+
+function peerInWords(peer: PeerView): string {
+  const parts = [
+    plain(peer.name),
+    peer.state,
+    peer.branch && `on ${plain(peer.branch)}`,
+    peer.ahead && `lacks ${count(peer.ahead, 'commit')} of yours`,
+    peer.behind && `has ${count(peer.behind, 'commit')} that you lack`,
+    peer.transfer && transferText(peer.transfer),
+    peer.state === 'online' && peer.inSync && 'in sync',
+    peer.error && plain(peer.error.message, 300),
+  ];
+  return parts.filter(Boolean).join(', ');
+}
+
+export function transferText(transfer: Transfer): string {
+  const done = percent(transfer);
+  const rate = transfer.bytesPerSecond > 0 ? `${bytes(transfer.bytesPerSecond)}/s` : undefined;
+  return [plain(transfer.task, 40), done !== undefined && `${done}%`, rate].filter(Boolean).join(' ');
+}
+
+const roundTrip = (ms: number): string => (ms < 1 ? '<1 ms' : `${Math.round(ms)} ms`);
+
+const lines = (parts: readonly (string | number | false | undefined)[]): string => parts.filter(Boolean).join('\n');

@@ -1,0 +1,68 @@
+import * as vscode from 'vscode';
+import { DisposableStore, type Disposable } from '../shared/disposable.ts';
+import { plain } from './plain-text.ts';
+import type { Row } from './row.ts';
+import { rowsOf } from './session-rows.ts';
+import type { SessionModel } from './session-model.ts';
+import { isJoining, sessionsOf, type ViewState } from './view-state.ts';
+
+/** The Peers view: draws the rows of the model, and says in its head what a row cannot. */
+export class PeersTree implements vscode.TreeDataProvider<Row>, Disposable {
+  private readonly disposables = new DisposableStore();
+  private readonly changed = this.disposables.add(new vscode.EventEmitter<void>());
+  private readonly model: SessionModel;
+  readonly onDidChangeTreeData = this.changed.event;
+
+  constructor(model: SessionModel) {
+    this.model = model;
+    const view = this.disposables.add(vscode.window.createTreeView('peerweave.peers', { treeDataProvider: this }));
+    const draw = (state: ViewState): void => {
+      this.changed.fire();
+      const message = headText(state);
+      const waiting = sessionsOf(state).reduce((sum, { approvals }) => sum + approvals.length, 0);
+      if (view.message !== message) view.message = message;
+      view.badge = waiting === 0 ? undefined : { value: waiting, tooltip: `${waiting} waiting to join` };
+    };
+    draw(model.state);
+    this.disposables.add(model.onDidChange(draw));
+  }
+
+  getChildren(row?: Row): Row[] {
+    return [...(row === undefined ? rowsOf(this.model.state, timeOfDay) : (row.children ?? []))];
+  }
+
+  getTreeItem(row: Row): vscode.TreeItem {
+    const item = new vscode.TreeItem(row.label, collapsibleState(row));
+    item.id = row.id;
+    item.iconPath = new vscode.ThemeIcon(
+      row.icon,
+      row.color === undefined ? undefined : new vscode.ThemeColor(row.color),
+    );
+    item.contextValue = row.context;
+    item.accessibilityInformation = { label: row.accessible };
+    if (row.description !== undefined) item.description = row.description;
+    // A string is shown as it is; only a MarkdownString would be markup.
+    item.tooltip = row.tooltip ?? row.accessible;
+    if (row.command !== undefined) item.command = { command: row.command, title: row.label, arguments: [row] };
+    return item;
+  }
+
+  dispose(): void {
+    this.disposables.dispose();
+  }
+}
+
+/** What stands above the rows or the welcome text: the part that only the state knows. */
+function headText(state: ViewState): string {
+  const joining = sessionsOf(state).find(isJoining);
+  if (joining !== undefined) return `Joining ${plain(joining.repoName)} as ${plain(joining.self.name)}`;
+  const unusable = state.folders.find((folder) => folder.kind === 'unusable');
+  return sessionsOf(state).length === 0 && unusable?.kind === 'unusable' ? plain(unusable.error.message, 300) : '';
+}
+
+function collapsibleState({ children, expanded }: Row): vscode.TreeItemCollapsibleState {
+  if (children === undefined) return vscode.TreeItemCollapsibleState.None;
+  return expanded === true ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.Collapsed;
+}
+
+const timeOfDay = (unixMs: number): string => new Date(unixMs).toLocaleTimeString();
