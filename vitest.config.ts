@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-const suite = (name: string, testTimeout: number) => ({
-  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout },
+const suite = (name: string, testTimeout: number, more: { globalSetup?: string } = {}) => ({
+  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout, ...more },
 });
 
 // Every suite starts real processes or burns CPU for itself, so files of one suite share the two cores modestly.
@@ -9,6 +9,11 @@ export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 2,
-    projects: [suite('unit', 20_000), suite('contract', 60_000), suite('sim', 300_000), suite('integration', 120_000)],
+    projects: [
+      suite('unit', 20_000),
+      suite('contract', 60_000),
+      suite('sim', 300_000),
+      suite('integration', 120_000, { globalSetup: 'test/support/build-bundles.ts' }),
+    ],
   },
 });

@@ -92,7 +92,8 @@ program
     const waiting = session.approvals.filter(({ name, fingerprint }) => guest === name || guest === fingerprint);
     const [only] = waiting;
     if (only === undefined || waiting.length > 1) {
-      const why = only === undefined ? 'Nobody of that name waits' : 'Several guests of that name wait: use the fingerprint';
+      const why =
+        only === undefined ? 'Nobody of that name waits' : 'Several guests of that name wait: use the fingerprint';
       throw new PeerweaveError('bad-request', `${why}. See peerweave status.`);
     }
     const decision = options.refuse ? 'refuse' : options.remember ? 'remember' : 'allow';
@@ -123,7 +124,11 @@ program
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** Asks the engine that runs this repository's session, found through `.git/peerweave/`. */
-async function ask<M extends RequestMethod>(repo: string, method: M, params: RequestParams<M>): Promise<RequestResult<M>> {
+async function ask<M extends RequestMethod>(
+  repo: string,
+  method: M,
+  params: RequestParams<M>,
+): Promise<RequestResult<M>> {
   const state = await new SystemGitProvider({ log: silentLogger }).inspect(repo);
   if (state.kind === 'unusable') throw new PeerweaveError(state.reason, state.message);
   if (state.kind === 'no-repository') {

@@ -4,7 +4,7 @@ import { serveLocally } from './local-rpc.ts';
 import { P2PManager } from './manager.ts';
 import { SystemGitProvider } from './repo/git/provider.ts';
 import { requestHandlers, type RequestHandlers } from './rpc-server.ts';
-import { TcpTransport } from './transport/tcp.ts';
+import { tcpTransport } from './transport/tcp.ts';
 import { VERSION } from './version.ts';
 
 /** The engine, whole: what the language server and the CLI both run. The composition root. */
@@ -18,7 +18,7 @@ export function createEngine(log: Logger, onLeft: (repo: string) => void = () =>
   const manager: P2PManager = new P2PManager({
     home: new Home(defaultHome()),
     provider: new SystemGitProvider({ log: log.scope('repo') }),
-    transports: [new TcpTransport()],
+    transports: [tcpTransport],
     version: VERSION,
     log,
     now: () => Date.now(),

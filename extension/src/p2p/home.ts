@@ -55,7 +55,10 @@ export class Home {
 const rememberedPeers = z.object({ v: z.literal(1), peers: z.array(z.string().refine(isPeerId)).max(10_000) });
 
 /** PEERWEAVE_HOME, or `peerweave` in the platform's configuration folder. */
-export function defaultHome(env: NodeJS.ProcessEnv = process.env, platform: NodeJS.Platform = process.platform): string {
+export function defaultHome(
+  env: NodeJS.ProcessEnv = process.env,
+  platform: NodeJS.Platform = process.platform,
+): string {
   if (env['PEERWEAVE_HOME'] !== undefined && env['PEERWEAVE_HOME'] !== '') return env['PEERWEAVE_HOME'];
   if (platform === 'win32') return join(env['APPDATA'] ?? join(homedir(), 'AppData', 'Roaming'), 'peerweave');
   if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'peerweave');

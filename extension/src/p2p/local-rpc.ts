@@ -1,5 +1,10 @@
 import type { Socket } from 'node:net';
-import { createMessageConnection, SocketMessageReader, SocketMessageWriter, type MessageConnection } from 'vscode-jsonrpc/node';
+import {
+  createMessageConnection,
+  SocketMessageReader,
+  SocketMessageWriter,
+  type MessageConnection,
+} from 'vscode-jsonrpc/node';
 import { ResponseError } from 'vscode-jsonrpc';
 import type { z } from 'zod';
 import { requests, type RequestMethod, type RequestParams, type RequestResult } from '../rpc/contract.ts';

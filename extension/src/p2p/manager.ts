@@ -290,7 +290,10 @@ export class P2PManager {
   }
 
   /** Opens a repository for one session at most, in this engine and any other. */
-  private async exclusively<T>(repo: string, use: (repository: Repository, lock: RepositoryLock) => Promise<T>): Promise<T> {
+  private async exclusively<T>(
+    repo: string,
+    use: (repository: Repository, lock: RepositoryLock) => Promise<T>,
+  ): Promise<T> {
     const repository = await this.parts.provider.open(repo);
     try {
       if (this.running.has(repository.info.root)) throw alreadyShared(repository.info.root);

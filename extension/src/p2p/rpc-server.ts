@@ -83,12 +83,19 @@ export function bindRequests(connection: RequestConnection, handlers: RequestHan
   }
 }
 
-async function answer<M extends RequestMethod>(method: M, params: unknown, handlers: RequestHandlers): Promise<unknown> {
+async function answer<M extends RequestMethod>(
+  method: M,
+  params: unknown,
+  handlers: RequestHandlers,
+): Promise<unknown> {
   try {
     const decoded = requests[method].params.safeParse(params);
     if (!decoded.success) {
       const issue = decoded.error.issues[0];
-      throw new PeerweaveError('bad-request', `${method}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is not valid'}`);
+      throw new PeerweaveError(
+        'bad-request',
+        `${method}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is not valid'}`,
+      );
     }
     return await handlers[method](decoded.data as z.output<(typeof requests)[M]['params']>);
   } catch (error) {

@@ -32,7 +32,7 @@ export interface GatekeeperOptions {
   readonly awaitMember: (peer: PeerId, signal: AbortSignal) => Promise<void>;
   readonly remembers: (peer: PeerId) => Promise<boolean>;
   readonly remember: (peer: PeerId) => Promise<void>;
-  readonly admit: (link: Link, name: string) => RosterEntry;
+  readonly admit: (link: Link, name: string) => void;
   readonly now: () => number;
   /** No answer for this long is a refusal (SE4). */
   readonly approvalTimeoutMs?: number;
@@ -69,7 +69,8 @@ export class Gatekeeper {
   /** Resolves when the peer is a member. Throws `not-admitted`, `invite-expired`, `join-refused` or `join-timeout`. */
   async admit(link: Link, params: JoinParams): Promise<void> {
     const { options } = this;
-    if (params.session !== options.session) throw notAdmitted('This peer shares another session. Ask for a new invite.');
+    if (params.session !== options.session)
+      throw notAdmitted('This peer shares another session. Ask for a new invite.');
     if (options.member(link.peer) !== undefined) return;
     const invite = options.invite();
     if (params.proof === undefined || invite === undefined) return this.awaitRoster(link.peer);

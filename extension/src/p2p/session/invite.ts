@@ -62,7 +62,8 @@ export function encodeInvite(invite: Invite): string {
 }
 
 /** `vscode://peerweave.peerweave/join#pw1-…`, for the editor whose `env.uriScheme` is given. */
-export const inviteLink = (code: string, uriScheme: string): string => `${uriScheme}://peerweave.peerweave/join#${code}`;
+export const inviteLink = (code: string, uriScheme: string): string =>
+  `${uriScheme}://peerweave.peerweave/join#${code}`;
 
 /**
  * Reads a link or a plain code, with the white space that chats add.

@@ -43,7 +43,8 @@ export interface Joined {
   readonly record: SessionRecord;
   readonly store: SessionStore;
   readonly link: Link;
-  readonly manifest: Manifest;
+  /** The host's newest manifest; it may send more while the clone is under way. */
+  readonly manifest: () => Manifest;
 }
 
 /** Longer than the host's five minutes (SE4), so that its answer arrives first. */
@@ -213,7 +214,10 @@ export class Joining {
     const self = this.parts.identity.peer;
     const entry = roster.get(self);
     if (entry === undefined || roster.get(invite.host) === undefined) {
-      throw new PeerweaveError('not-admitted', `${invite.hostName} let us in, but its list of members does not verify.`);
+      throw new PeerweaveError(
+        'not-admitted',
+        `${invite.hostName} let us in, but its list of members does not verify.`,
+      );
     }
     return {
       v: 1,
@@ -236,7 +240,7 @@ export class Joining {
 
   private joined(repository: Repository, record: SessionRecord, link: Link, first: Manifest): Joined {
     const store = new SessionStore(repository.info.gitDir);
-    return { repository, record, store, link, manifest: this.newestManifest ?? first };
+    return { repository, record, store, link, manifest: () => this.newestManifest ?? first };
   }
 
   /** The host's refs, which it sends right after its welcome; what comes while cloning is kept for the session. */

@@ -51,7 +51,8 @@ export class ManifestLedger {
 
   /** Verifies and keeps a received manifest; false when it is the one already known. Throws as `checkManifest` does. */
   receive(manifest: Manifest, author: RosterEntry | undefined): boolean {
-    if (author === undefined) throw new PeerweaveError('not-admitted', 'A list of refs came from somebody who is no member.');
+    if (author === undefined)
+      throw new PeerweaveError('not-admitted', 'A list of refs came from somebody who is no member.');
     const known = this.byAuthor.get(author.peer);
     const expected = {
       binding: this.binding,

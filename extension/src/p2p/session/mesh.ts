@@ -21,6 +21,8 @@ export interface MeshOptions {
   /** What we say to a member when we come (back). */
   readonly joinParams: () => JoinParams;
   readonly welcomed: (link: Link, welcome: Welcome) => void;
+  /** Sets the handlers of a new link, before anything of a member can arrive on it. */
+  readonly prepare: (link: Link) => void;
 }
 
 /** The lower id dials at once; the other waits this long for the call before it dials itself, for one-way firewalls. */
@@ -76,8 +78,9 @@ export class Mesh implements Disposable {
   }
 
   /** Takes over a link that already went through `join`, as a guest's first link to the host. */
-  adopt(link: Link): void {
-    void this.admitted(link);
+  async adopt(link: Link): Promise<void> {
+    this.options.prepare(link);
+    await this.admitted(link);
   }
 
   async close(error: PeerweaveError): Promise<void> {
@@ -109,6 +112,7 @@ export class Mesh implements Disposable {
         const link = await options.host.dial({ peer, addresses: options.addresses(peer), signal });
         // The key is the member's: what it sends may be read from now on, although it has not let us in yet.
         link.admit();
+        options.prepare(link);
         const welcome = await link.control
           .request('join', options.joinParams(), { signal })
           .catch(async (error: unknown) => {
@@ -139,6 +143,7 @@ export class Mesh implements Disposable {
       asked = true;
       try {
         const welcome = await this.options.admit(link, params);
+        this.options.prepare(link);
         link.admit();
         // After the answer is on its way: the guest expects it before anything else.
         setImmediate(() => void this.admitted(link));

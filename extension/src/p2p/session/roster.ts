@@ -46,13 +46,16 @@ export class Roster {
 
   private isNews(entry: RosterEntry): boolean {
     const known = this.byPeer.get(entry.peer);
-    return known === undefined || entry.epoch > known.epoch || (entry.epoch === known.epoch && entry.addedAt > known.addedAt);
+    return (
+      known === undefined || entry.epoch > known.epoch || (entry.epoch === known.epoch && entry.addedAt > known.addedAt)
+    );
   }
 
   private verifies(entry: RosterEntry): boolean {
     const key = Buffer.from(entry.publicKey, 'base64');
     if (!keyMatches(key, entry.peer)) return false;
-    const signerKey = entry.peer === this.founder && entry.addedBy === this.founder ? key : this.ownerKey(entry.addedBy);
+    const signerKey =
+      entry.peer === this.founder && entry.addedBy === this.founder ? key : this.ownerKey(entry.addedBy);
     return (
       signerKey !== undefined &&
       verifySignature(signerKey, rosterBytes(this.session, entry), Buffer.from(entry.signature, 'base64'))

@@ -1,4 +1,13 @@
-import type { ApprovalView, ConflictView, ErrorView, NoticeView, PeerView, PendingView, SessionView, Transfer } from '../../rpc/model.ts';
+import type {
+  ApprovalView,
+  ConflictView,
+  NoticeView,
+  PeerView,
+  PendingView,
+  SessionView,
+  Transfer,
+} from '../../rpc/model.ts';
+import type { PeerweaveError } from '../../shared/errors.ts';
 import type { PeerId } from '../../shared/ids.ts';
 import type { RosterEntry } from '../link/control-protocol.ts';
 import type { Link } from '../link/link.ts';
@@ -15,7 +24,7 @@ export interface PeerFacts {
   readonly inSync: boolean;
   readonly lastSync: number | undefined;
   readonly transfer: Transfer | undefined;
-  readonly error: ErrorView | undefined;
+  readonly error: PeerweaveError | undefined;
 }
 
 type NameOf = (peer: PeerId) => string;
@@ -40,7 +49,7 @@ export function peerView(facts: PeerFacts, branches: readonly BranchState[]): Pe
     bytesSent: link?.bytesSent ?? 0,
     bytesReceived: link?.bytesReceived ?? 0,
     ...(facts.transfer === undefined ? {} : { transfer: facts.transfer }),
-    ...(facts.error === undefined ? {} : { error: facts.error }),
+    ...(facts.error === undefined ? {} : { error: { reason: facts.error.reason, message: facts.error.message } }),
   };
 }
 
@@ -68,9 +77,7 @@ export function conflictViews(branches: readonly BranchState[], self: PeerId, na
 
 export const pendingViews = (branches: readonly BranchState[], nameOf: NameOf): PendingView[] =>
   branches.flatMap(({ branch, pending }) =>
-    pending === undefined
-      ? []
-      : [{ branch, to: pending.to, from: nameOf(pending.peer), detail: pending.detail }],
+    pending === undefined ? [] : [{ branch, to: pending.to, from: nameOf(pending.peer), detail: pending.detail }],
   );
 
 const NOTICES: ReadonlySet<string> = new Set<NoticeView['kind']>([

@@ -171,7 +171,8 @@ export class SyncDriver implements Disposable {
         onProgress: (progress) => this.host.progress(peer, progress),
         signal: AbortSignal.any([abort.signal, this.stopped.signal]),
       });
-      for (const { ref, why } of result.refused) this.host.log.warn(`Left out ${ref} of ${this.host.nameOf(peer)}: ${why}`);
+      for (const { ref, why } of result.refused)
+        this.host.log.warn(`Left out ${ref} of ${this.host.nameOf(peer)}: ${why}`);
       if (result.moves.length > 0) this.host.refsMoved(result.moves, peer);
       this.handle({ type: 'fetched', peer, seq, refused: result.refused.map(({ ref }) => ref as RefName) });
     } catch (error) {
