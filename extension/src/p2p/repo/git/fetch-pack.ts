@@ -1,6 +1,5 @@
 import type { Duplex } from 'node:stream';
 import { PeerweaveError } from '../../../shared/errors.ts';
-import type { Oid } from '../../../shared/ids.ts';
 import type { ReceiveLimits } from '../repository.ts';
 import { throwIfCancelled, type Git } from './git.ts';
 import { takeInPack, type Intake } from './pack-intake.ts';
@@ -19,17 +18,15 @@ export interface FetchPackOptions {
   readonly signal: AbortSignal;
   /** Decides what to ask for once the peer's refs are known; undefined when nothing of use is offered. */
   readonly plan: (offer: Advertisement) => Promise<FetchPlan | undefined>;
-}
-
-export interface FetchedPack extends Intake {
-  readonly shallow: readonly Oid[];
+  /** Reads the pack only after this resolves; the peer's git prepares it meanwhile. */
+  readonly hold?: Promise<void>;
 }
 
 /**
  * One fetch from a peer's `git upload-pack` into staging. Resolves to undefined when the plan wanted nothing. Throws what
  * `takeInPack` throws, `link-lost` when the stream broke or carried something else than protocol v0, `cancelled`.
  */
-export async function fetchPack(options: FetchPackOptions): Promise<FetchedPack | undefined> {
+export async function fetchPack(options: FetchPackOptions): Promise<Intake | undefined> {
   const { signal } = options;
   const stream = await open(options);
   const abort = (): void => void stream.destroy();
@@ -44,9 +41,11 @@ export async function fetchPack(options: FetchPackOptions): Promise<FetchedPack 
       return undefined;
     }
     const { pack, shallow } = await client.fetch(offer, plan, (text) => options.progress.read(text));
+    await options.hold;
+    await options.staging.writeShallow(shallow);
     const intake = await takeInPack(options.git, pack, options);
     stream.end();
-    return { ...intake, shallow };
+    return intake;
   } catch (error) {
     throwIfCancelled(signal);
     if (error instanceof PeerweaveError) throw error;

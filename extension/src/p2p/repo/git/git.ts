@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { devNull } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { PeerweaveError } from '../../../shared/errors.ts';
@@ -36,7 +36,7 @@ export interface GitOutput {
 
 /** A running git process. `exit` resolves to the exit code (null when killed by a signal) and rejects only if it never started. */
 export interface GitProcess {
-  readonly child: ChildProcess;
+  readonly child: ChildProcessWithoutNullStreams;
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly exit: Promise<number | null>;
@@ -67,19 +67,17 @@ export class Git {
 
   /** Starts git; stdin, stdout and stderr are pipes. An abort kills it. */
   start(args: readonly string[], options: GitOptions = {}): GitProcess {
-    const stdio: StdioOptions = ['pipe', 'pipe', 'pipe'];
     const child = spawn(this.executable, [...globalArgs(options), ...args], {
       cwd: options.cwd,
       env: environment(options),
-      stdio,
       windowsHide: true,
     });
     let stderr = '';
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr = (stderr + text).slice(-MAX_STDERR);
     });
     // A child that exits early makes its stdin fail with EPIPE; the exit code says more than that.
-    child.stdin?.on('error', () => undefined);
+    child.stdin.on('error', () => undefined);
     const kill = (): void => void child.kill('SIGTERM');
     const { signal } = options;
     const exit = new Promise<number | null>((resolve, reject) => {
@@ -91,8 +89,8 @@ export class Git {
     else signal?.addEventListener('abort', kill, { once: true });
     return {
       child,
-      stdin: child.stdin!,
-      stdout: child.stdout!,
+      stdin: child.stdin,
+      stdout: child.stdout,
       exit,
       stderr: () => stderr,
       kill,

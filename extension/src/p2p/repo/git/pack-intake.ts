@@ -40,7 +40,7 @@ export async function takeInPack(git: Git, pack: AsyncGenerator<Buffer>, options
   }
   const keepPacked = objects >= UNPACK_LIMIT;
   const intake = start(git, keepPacked, options);
-  intake.child.stderr?.on('data', (text: string) => progress.read(text));
+  intake.child.stderr.on('data', (text: string) => progress.read(text));
   let bytes = 0;
   try {
     const feed = async (chunk: Buffer): Promise<void> => {

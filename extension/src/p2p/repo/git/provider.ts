@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { silentLogger, type Logger } from '../../../shared/log.ts';
 import type { CloneRequest, FolderState, Repository, RepositoryProvider } from '../repository.ts';
+import { clone } from './clone.ts';
 import { Git } from './git.ts';
 import { requireGit } from './git-version.ts';
 import { inspect, unusableError } from './inspect.ts';
@@ -55,8 +56,10 @@ export class SystemGitProvider implements RepositoryProvider {
     return this.open(directory);
   }
 
-  async clone(_request: CloneRequest): Promise<Repository> {
-    throw new Error('soon');
+  async clone(request: CloneRequest): Promise<Repository> {
+    await this.ready();
+    await clone({ git: this.git, log: this.log }, request);
+    return this.open(request.directory);
   }
 
   /** Git is looked for once; a failure is looked at again the next time, after the person installed it. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Oid } from '../../../shared/ids.ts';
 import { exists, isMissing, syncFolder } from './files.ts';
 import { isAlive } from './process-alive.ts';
 
@@ -11,27 +12,42 @@ import { isAlive } from './process-alive.ts';
  */
 export class Staging {
   readonly path: string;
+  private readonly gitDir: string;
   private readonly objectsDir: string;
 
-  private constructor(path: string, objectsDir: string) {
+  private constructor(path: string, gitDir: string) {
     this.path = path;
-    this.objectsDir = objectsDir;
+    this.gitDir = gitDir;
+    this.objectsDir = join(gitDir, 'objects');
   }
 
   static async create(gitDir: string): Promise<Staging> {
     const path = join(stagingRoot(gitDir), `${process.pid}-${randomBytes(8).toString('hex')}`);
     await mkdir(join(path, 'pack'), { recursive: true });
-    return new Staging(path, join(gitDir, 'objects'));
+    return new Staging(path, gitDir);
   }
 
-  /** Environment for git to write here and read the repository's objects too. */
+  /**
+   * Environment for git to write here and read the repository's objects too. Where history is cut off is decided here as well:
+   * the repository's own `shallow` file must not excuse what a pack lacks.
+   */
   env(): Record<string, string> {
-    return { GIT_OBJECT_DIRECTORY: this.path, GIT_ALTERNATE_OBJECT_DIRECTORIES: this.objectsDir };
+    return {
+      GIT_OBJECT_DIRECTORY: this.path,
+      GIT_ALTERNATE_OBJECT_DIRECTORIES: this.objectsDir,
+      GIT_SHALLOW_FILE: join(this.path, 'shallow'),
+    };
+  }
+
+  /** Declares commits whose parents are left out on purpose (gitformat `shallow`: one id a line). */
+  async writeShallow(oids: readonly Oid[]): Promise<void> {
+    if (oids.length > 0)
+      await writeFile(join(this.path, 'shallow'), oids.map((oid) => `${oid}\n`).join(''), { flush: true });
   }
 
   /** Environment for git to see what lies here, and nothing else. */
   aloneEnv(): Record<string, string> {
-    return { GIT_OBJECT_DIRECTORY: this.path };
+    return { GIT_OBJECT_DIRECTORY: this.path, GIT_SHALLOW_FILE: join(this.path, 'shallow') };
   }
 
   /** Loose objects here, as paths relative to the object directory. */
@@ -53,6 +69,9 @@ export class Staging {
    * after this never outlives its objects.
    */
   async publish(): Promise<void> {
+    const shallow = join(this.path, 'shallow');
+    // Before the objects are: a commit without its parents is only sound with this said.
+    if (await exists(shallow)) await rename(shallow, join(this.gitDir, 'shallow'));
     const folders = new Set<string>();
     for (const pack of await this.packs()) {
       const target = join(this.objectsDir, 'pack');
