@@ -18,13 +18,32 @@ const node = {
   mainFields: ['module', 'main'],
 };
 
+/** `import('./deferred.ts')` stays an import, of the bundle beside this one, so that opening a window does not load it. */
+const deferred = {
+  name: 'deferred',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /\/deferred\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './deferred.cjs', external: true } : undefined,
+    ),
+};
+
+// `require` in place of `import()`: the editor's loader gives `vscode` to what is required.
+const editor = { ...node, external: ['vscode'], supported: { 'dynamic-import': false } };
+
 const bundles = [
-  { ...node, entryPoints: ['extension/src/extension.ts'], outfile: 'dist/extension.cjs', external: ['vscode'] },
+  { ...editor, entryPoints: ['extension/src/extension.ts'], outfile: 'dist/extension.cjs', plugins: [deferred] },
+  { ...editor, entryPoints: ['extension/src/deferred.ts'], outfile: 'dist/deferred.cjs' },
   { ...node, entryPoints: ['extension/src/p2p/main.ts'], outfile: 'dist/engine.cjs' },
   // The command ends in a top-level await, which CommonJS does not have.
-  { ...node, entryPoints: ['extension/src/p2p/cli.ts'], outfile: 'dist/cli.mjs', format: 'esm', banner: {
-    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-  } },
+  {
+    ...node,
+    entryPoints: ['extension/src/p2p/cli.ts'],
+    outfile: 'dist/cli.mjs',
+    format: 'esm',
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
+  },
 ];
 
 if (process.argv.includes('--watch')) {

@@ -1,17 +1,8 @@
 import type { LogOutputChannel } from 'vscode';
-import type { LanguageClient } from 'vscode-languageclient/node';
 import { CrashPolicy } from './crash-policy.ts';
-import { createLanguageClient } from './language-client.ts';
-import {
-  notifications,
-  requests,
-  type EngineEvent,
-  type RequestMethod,
-  type RequestParams,
-  type RequestResult,
-} from './rpc/contract.ts';
+import type { EngineConnection } from './engine-connection.ts';
+import type { EngineEvent, RequestMethod, RequestParams, RequestResult } from './rpc/contract.ts';
 import type { EngineState } from './rpc/model.ts';
-import { fromRpcError } from './rpc-error.ts';
 import { DisposableStore, type Disposable } from './shared/disposable.ts';
 import { messageOf, PeerweaveError } from './shared/errors.ts';
 import { Emitter } from './shared/events.ts';
@@ -30,7 +21,7 @@ export interface EngineClientOptions {
 
 /**
  * The peer engine as the editor sees it: a child process that starts with the first request (ED1), is restarted with a pause
- * when it crashes and given up when it keeps crashing (ED6). Every message is checked against `rpc/contract.ts`.
+ * when it crashes and given up when it keeps crashing (ED6).
  */
 export class EngineClient implements Disposable {
   private readonly options: EngineClientOptions;
@@ -40,7 +31,7 @@ export class EngineClient implements Disposable {
   private readonly happened = this.disposables.add(new Emitter<EngineEvent>());
   private readonly restarted = this.disposables.add(new Emitter<void>());
   private readonly crashes = new CrashPolicy();
-  private running: Promise<LanguageClient> | undefined;
+  private running: Promise<EngineConnection> | undefined;
   private pause: NodeJS.Timeout | undefined;
   private current: EngineStatus = 'stopped';
 
@@ -59,7 +50,7 @@ export class EngineClient implements Disposable {
   }
 
   /** Asks the engine, starting it first when need be. */
-  readonly request: Request = async (method, params) => send(await this.ensureRunning(), method, params);
+  readonly request: Request = async (method, params) => (await this.ensureRunning()).request(method, params);
 
   /** Ends the engine and starts it anew, with a clean record of crashes. */
   async restart(): Promise<void> {
@@ -75,8 +66,10 @@ export class EngineClient implements Disposable {
     const running = this.running;
     this.running = undefined;
     this.setStatus('stopped');
-    const client = await running?.catch(() => undefined);
-    await client?.stop().catch((error: unknown) => this.options.log.warn(`Engine did not stop: ${messageOf(error)}`));
+    const connection = await running?.catch(() => undefined);
+    await connection
+      ?.close()
+      .catch((error: unknown) => this.options.log.warn(`The engine did not stop in time: ${messageOf(error)}`));
   }
 
   dispose(): void {
@@ -84,7 +77,7 @@ export class EngineClient implements Disposable {
     this.disposables.dispose();
   }
 
-  private ensureRunning(): Promise<LanguageClient> {
+  private ensureRunning(): Promise<EngineConnection> {
     if (this.current === 'failed') return Promise.reject(new PeerweaveError('internal', GAVE_UP));
     if (this.running === undefined) {
       const starting = this.start();
@@ -97,35 +90,25 @@ export class EngineClient implements Disposable {
     return this.running;
   }
 
-  private async start(): Promise<LanguageClient> {
+  private async start(): Promise<EngineConnection> {
     if (this.current !== 'restarting') this.setStatus('starting');
-    const client = createLanguageClient(this.options.module, this.options.log, () => this.crashed());
-    this.listen(client);
+    const { EngineConnection } = await import('./deferred.ts');
+    const connection = await EngineConnection.open(this.options.module, this.options.log, {
+      onState: (state) => this.stateChanged.fire(state),
+      onEvent: (event) => this.happened.fire(event),
+      onClosed: () => this.crashed(),
+    });
     try {
-      await client.start();
-      await this.options.prepare((method, params) => send(client, method, params));
-      return client;
+      await this.options.prepare((method, params) => connection.request(method, params));
     } catch (error) {
-      await client.stop().catch(() => undefined);
-      throw fromRpcError(error);
+      await connection.close().catch(() => undefined);
+      throw error;
     }
+    return connection;
   }
 
-  private listen(client: LanguageClient): void {
-    client.onNotification('peerweave/stateChanged', (params: unknown) => {
-      const state = notifications['peerweave/stateChanged'].safeParse(params);
-      if (state.success) this.stateChanged.fire(state.data);
-      else this.options.log.error(`The engine sent a state that is not one: ${state.error.message}`);
-    });
-    client.onNotification('peerweave/event', (params: unknown) => {
-      const event = notifications['peerweave/event'].safeParse(params);
-      if (event.success) this.happened.fire(event.data);
-      else this.options.log.error(`The engine sent an event that is not one: ${event.error.message}`);
-    });
-  }
-
-  /** A process that ends while starting is a crash and has been counted as one; anything else ends the attempt. */
-  private startFailed(attempt: Promise<LanguageClient>, error: unknown): void {
+  /** A process that ends while it starts is a crash and has been counted as one; anything else ends the attempt. */
+  private startFailed(attempt: Promise<EngineConnection>, error: unknown): void {
     this.options.log.error(`The engine did not start: ${messageOf(error)}`);
     if (this.running !== attempt) return;
     this.running = undefined;
@@ -159,16 +142,3 @@ export class EngineClient implements Disposable {
 }
 
 const GAVE_UP = 'The peer engine kept crashing and was stopped. Run "Peerweave: Restart Engine" to try again.';
-
-async function send<M extends RequestMethod>(
-  client: LanguageClient,
-  method: M,
-  params: RequestParams<M>,
-): Promise<RequestResult<M>> {
-  try {
-    const result: unknown = await client.sendRequest(method, params);
-    return requests[method].result.parse(result) as RequestResult<M>;
-  } catch (error) {
-    throw fromRpcError(error);
-  }
-}

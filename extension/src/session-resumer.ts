@@ -38,7 +38,7 @@ export class SessionResumer implements Disposable {
   private async resume(repo: string): Promise<void> {
     this.tried.add(repo);
     try {
-      await this.services.engine.request('peerweave/resume', { repo, settings: engineSettings() });
+      await this.services.engine.request('peerweave/resume', { repo, settings: await engineSettings() });
     } catch (error) {
       const again = await showFailure(this.services.log, 'Could not resume the session', error, 'Try Again');
       if (again !== undefined) await this.resume(repo);

@@ -1,17 +1,14 @@
 import { userInfo } from 'node:os';
 import * as vscode from 'vscode';
-import { settings, type Settings } from './rpc/contract.ts';
+import type { Settings } from './rpc/contract.ts';
 
 const section = (): vscode.WorkspaceConfiguration => vscode.workspace.getConfiguration('peerweave');
 
-/** What the engine gets to know of the settings. A value that the schema refuses counts as not set: files can hold anything. */
-export function engineSettings(): Settings {
+/** What the engine gets to know of the settings. */
+export async function engineSettings(): Promise<Settings> {
+  const { decodeSettings } = await import('./deferred.ts');
   const values = section();
-  const wanted = Object.entries(settings.shape).map(([key, schema]) => {
-    const parsed = schema.safeParse(values.get(key));
-    return [key, parsed.success ? parsed.data : undefined] as const;
-  });
-  return settings.parse(Object.fromEntries(wanted));
+  return decodeSettings((key) => values.get(key));
 }
 
 export const detectsClipboard = (): boolean => section().get('detectClipboard', true);

@@ -30,7 +30,7 @@ export async function join(services: Services, fromLink?: string): Promise<void>
     invite,
     ...place,
     name: await displayName(),
-    settings: engineSettings(),
+    settings: await engineSettings(),
   });
   services.log.info('Joined a session.');
   await refreshFolders(services.model);

@@ -21,7 +21,7 @@ export async function share(services: Services): Promise<void> {
       engine.request('peerweave/share', {
         repo: folder,
         name: await displayName(),
-        settings: engineSettings(),
+        settings: await engineSettings(),
         uriScheme: vscode.env.uriScheme,
       }),
   );

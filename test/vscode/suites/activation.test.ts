@@ -1,8 +1,43 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import * as vscode from 'vscode';
 
+const extension = vscode.extensions.getExtension('peerweave.peerweave')!;
+
+interface Manifest {
+  contributes: { commands: { command: string }[]; configuration: { properties: Record<string, { default: unknown }> } };
+}
+const { contributes } = extension.packageJSON as Manifest;
+
 describe('activation', () => {
-  it('finds the extension', () => {
-    assert.ok(vscode.extensions.getExtension('peerweave.peerweave'));
+  it('[ED1] has not happened without a session, a link or a command', () => {
+    assert.equal(extension.isActive, false);
+  });
+
+  it('[ED1] starts no process and takes less than 50 ms', async () => {
+    const before = childProcesses();
+    const start = performance.now();
+    await extension.activate();
+    const took = performance.now() - start;
+    assert.deepEqual(childProcesses(), before);
+    console.log(`activation took ${took.toFixed(1)} ms`);
+  });
+
+  it('registers every contributed command', async () => {
+    const commands = new Set(await vscode.commands.getCommands(true));
+    const missing = contributes.commands.map(({ command }) => command).filter((command) => !commands.has(command));
+    assert.deepEqual(missing, []);
   });
 });
+
+/** Processes that the extension host has started and that are alive. */
+function childProcesses(): string[] {
+  return readdirSync('/proc').filter((entry) => {
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, 'utf8');
+      return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1] === String(process.pid);
+    } catch {
+      return false;
+    }
+  });
+}

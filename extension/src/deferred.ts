@@ -1,0 +1,6 @@
+/**
+ * What the extension loads with its first request to the engine and not before (ED1): the language client and the schemas take
+ * longer to load than everything else together. esbuild makes this a bundle of its own, `dist/deferred.cjs`.
+ */
+export { EngineConnection } from './engine-connection.ts';
+export { decodeSettings } from './decode-settings.ts';

@@ -1,0 +1,46 @@
+import type { EngineState, PeerView, SessionView } from '../../extension/src/rpc/model.ts';
+import { INITIAL_STATE, type ViewState } from '../../extension/src/views/view-state.ts';
+
+/** A fingerprint that looks like one: `SHA256:` and 43 characters. */
+export const fingerprint = (letter: string): string => `SHA256:${letter.repeat(43)}`;
+
+export const somePeer = (part: Partial<PeerView> = {}): PeerView => ({
+  fingerprint: fingerprint('b'),
+  name: 'Bea',
+  role: 'write',
+  state: 'online',
+  inSync: true,
+  bytesSent: 0,
+  bytesReceived: 0,
+  ...part,
+});
+
+export const someSession = (part: Partial<SessionView> = {}): SessionView => ({
+  repo: '/work/demo',
+  repoName: 'demo',
+  sessionId: '0'.repeat(32),
+  role: 'owner',
+  phase: 'live',
+  self: { name: 'Ada', fingerprint: fingerprint('a'), branch: 'main', head: '1'.repeat(40) },
+  inviteExpiresAt: 1,
+  peers: [],
+  approvals: [],
+  conflicts: [],
+  pending: [],
+  notices: [],
+  ...part,
+});
+
+export const engineWith = (...sessions: SessionView[]): EngineState => ({
+  version: '0.0.0',
+  fingerprint: fingerprint('a'),
+  sessions,
+});
+
+/** A trusted window with one repository open, and these sessions. */
+export const stateWith = (...sessions: SessionView[]): ViewState => ({
+  ...INITIAL_STATE,
+  folders: [{ kind: 'ready', root: '/work/demo', resumable: false }],
+  engineStatus: 'running',
+  engine: engineWith(...sessions),
+});

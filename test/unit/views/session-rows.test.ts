@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import { rowsOf } from '../../../extension/src/views/session-rows.ts';
+import type { Row } from '../../../extension/src/views/row.ts';
+import { fingerprint, somePeer, someSession, stateWith } from '../../support/session-views.ts';
+
+const clock = (ms: number): string => `t${ms}`;
+const rows = (...sessions: Parameters<typeof stateWith>): readonly Row[] => rowsOf(stateWith(...sessions), clock);
+const approval = { id: 'x', name: 'Cy', fingerprint: fingerprint('c'), remote: '192.0.2.7:5', expiresAt: 9 };
+
+describe('peers tree', () => {
+  it('has no rows before there is a session, so that the welcome text shows', () => {
+    expect(rows()).toEqual([]);
+    expect(rows(someSession({ phase: 'waiting-approval' }))).toEqual([]);
+    expect(rowsOf({ ...stateWith(someSession()), trusted: false }, clock)).toEqual([]);
+  });
+
+  it('puts yourself first, then whoever waits, then peers', () => {
+    expect(
+      rows(someSession({ peers: [somePeer()], approvals: [approval] })).map(({ label, context }) => [label, context]),
+    ).toEqual([
+      ['Ada', 'self'],
+      ['Cy', 'approval'],
+      ['Bea', 'peer.online'],
+    ]);
+  });
+
+  it('offers the invite while nobody has joined', () => {
+    expect(rows(someSession())[1]).toMatchObject({
+      command: 'peerweave.copyInvite',
+      description: 'nobody has joined yet',
+    });
+    expect(rows(someSession({ inviteExpiresAt: undefined }))).toHaveLength(1);
+  });
+
+  it('tells branch, distance, route and round trip of a peer', () => {
+    const peer = somePeer({ branch: 'main', ahead: 1, behind: 2, route: 'tcp', rttMs: 12.4 });
+    expect(rows(someSession({ peers: [peer] }))[1]).toMatchObject({
+      description: 'main ↑1 ↓2 · direct · 12 ms',
+      accessible: 'Bea, online, on main, lacks 1 commit of yours, has 2 commits that you lack, in sync',
+    });
+  });
+
+  it('shows what is being transferred, and how fast', () => {
+    const transfer = { id: '1', task: 'Receiving objects', done: 1, total: 4, bytesPerSecond: 3_200_000 };
+    expect(rows(someSession({ peers: [somePeer({ transfer })] }))[1]?.description).toBe(
+      'Receiving objects 25% 3.2 MB/s',
+    );
+  });
+
+  it('tells of an absent peer when it was last in sync', () => {
+    expect(rows(someSession({ peers: [somePeer({ state: 'offline', lastSync: 7 })] }))[1]?.description).toBe(
+      'offline · synced t7',
+    );
+  });
+
+  it('groups pending updates, conflicts and notices, and names people', () => {
+    const session = someSession({
+      peers: [somePeer()],
+      pending: [
+        { branch: 'main', from: '1'.repeat(40), to: '2'.repeat(40), detail: 'Your changes to a.txt are in the way.' },
+      ],
+      conflicts: [
+        {
+          branch: 'topic',
+          candidates: [
+            { oid: '3'.repeat(40), owners: [], mine: true },
+            { oid: '4'.repeat(40), owners: [fingerprint('b')], mine: false },
+          ],
+        },
+      ],
+      notices: [{ kind: 'deleted-there', branch: 'old', peer: fingerprint('b') }],
+    });
+    const [pending, conflicts, notices] = rows(session).slice(2);
+    expect(pending?.children?.[0]).toMatchObject({ label: 'main', context: 'pending', target: { branch: 'main' } });
+    expect(conflicts?.children?.[0]).toMatchObject({ label: 'topic', description: 'you ↔ Bea' });
+    expect(notices?.children?.[0]).toMatchObject({ label: 'old', description: 'Bea deleted it; yours stays' });
+  });
+
+  it('says why a session ended', () => {
+    const ended = someSession({ phase: 'ended', error: { reason: 'not-admitted', message: 'Ada removed you.' } });
+    expect(rows(ended)).toMatchObject([{ label: 'Session ended', description: 'Ada removed you.', context: 'ended' }]);
+  });
+
+  it('gives every row an id of its own, also with several sessions and namesakes', () => {
+    const twins = [somePeer(), somePeer({ fingerprint: fingerprint('d') })];
+    const all = rows(someSession({ peers: twins }), someSession({ repo: '/work/other', peers: twins }));
+    const ids = all.flatMap((row) => [row, ...(row.children ?? [])]).map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(all).toHaveLength(2);
+  });
+
+  it('[ED5] neutralises text of peers wherever it shows', () => {
+    const nasty = '$(flame) [x](command:evil)';
+    const session = someSession({
+      repoName: nasty,
+      peers: [somePeer({ name: nasty, branch: nasty, error: { reason: 'internal', message: nasty } })],
+      approvals: [{ ...approval, name: nasty, remote: nasty }],
+      pending: [{ branch: nasty, from: '', to: '', detail: nasty }],
+      conflicts: [{ branch: nasty, candidates: [{ oid: '', owners: [nasty], mine: false }] }],
+      notices: [{ kind: 'rewound-there', branch: nasty, peer: nasty }],
+    });
+    const shown = JSON.stringify(rows(session), (key, value: unknown) =>
+      key === 'id' || key === 'target' ? undefined : value,
+    );
+    expect(shown).not.toMatch(/\$\(|\]\(/);
+  });
+});
