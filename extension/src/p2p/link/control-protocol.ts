@@ -1,5 +1,14 @@
 import { z } from 'zod';
-import { isOid, isPeerId, isSessionId, isSharedRef, type Oid, type PeerId, type RefName, type SessionId } from '../../shared/ids.ts';
+import {
+  isOid,
+  isPeerId,
+  isSessionId,
+  isSharedRef,
+  type Oid,
+  type PeerId,
+  type RefName,
+  type SessionId,
+} from '../../shared/ids.ts';
 import { REASONS } from '../../shared/errors.ts';
 
 /**
@@ -38,7 +47,10 @@ const sharedRef = z.custom<RefName>(
 );
 const base64 = (maxBytes: number) => z.base64().max(Math.ceil(maxBytes / 3) * 4);
 const displayName = z.string().min(1).max(MAX_NAME_LENGTH);
-const address = z.object({ tier: z.enum(['tcp', 'webrtc', 'relay', 'json', 'memory']), value: z.string().min(1).max(300) });
+const address = z.object({
+  tier: z.enum(['tcp', 'webrtc', 'relay', 'json', 'memory']),
+  value: z.string().min(1).max(300),
+});
 const addresses = z.array(address).max(MAX_ADDRESSES);
 
 /** Who belongs to the session, each entry signed by the member that admitted it (SE5). */
@@ -116,6 +128,14 @@ const notifications = {
 } as const;
 
 export const controlSchemas = { requests, notifications };
+
+/** What a peer may send before the session layer admits it; everything else is refused. */
+export const BEFORE_ADMISSION: ReadonlySet<string> = new Set<keyof typeof requests | keyof typeof notifications>([
+  'join',
+  'ping',
+  'waiting',
+  'bye',
+]);
 
 export type ControlRequests = {
   [M in keyof typeof requests]: {

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Event } from '../../shared/events.ts';
 import type { PeerweaveError } from '../../shared/errors.ts';
 import type { PeerId } from '../../shared/ids.ts';
-import type { Route } from '../transport/transport.ts';
+import type { Pipe, Route, TransportAddress } from '../transport/transport.ts';
 import type { ControlNotifications, ControlRequests } from './control-protocol.ts';
 
 /**
@@ -16,31 +16,62 @@ export interface LinkHello {
   readonly protocol: number;
   readonly capabilities: readonly string[];
   readonly software: string;
+  /** Random for each run of the peer's engine. */
+  readonly instance: string;
+  /** On the dialer's side: counts its dials, so that both ends know which of two links is the newer. */
+  readonly dial: number;
+}
+
+/** The stream of one `exec`: half-close works, `destroy` closes the channel at once. */
+export interface ExecStream extends Duplex {
+  /** On the side that requested it: the other's exit status, known from `close` on; undefined when there was none. */
+  readonly exitStatus: number | undefined;
+  /** On the side that serves it: ends the stream with this status, whether or not the other side has ended. */
+  exit(status: number): void;
 }
 
 export interface Link {
+  /** Our own identity. */
+  readonly self: PeerId;
   /** The peer's identity: the fingerprint of the SSH key that it proved to hold. Never a field of a message. */
   readonly peer: PeerId;
   /** The peer's SSH public key blob (RFC 4253 §6.6), to verify what it signs. */
   readonly publicKey: Uint8Array;
   /** True on the side that dialed. */
   readonly dialer: boolean;
+  /** The dialer's count of this dial, the same on both ends. */
+  readonly dial: number;
   /** The SSH session id (RFC 4253 §7.2), equal on both ends and unguessable: what a proof binds to. Survives a reconnect unchanged. */
   readonly sessionBinding: Uint8Array;
   readonly remote: LinkHello;
   readonly state: LinkState;
   readonly route: Route;
+  /** Where the other end is on the present transport, for people: `192.0.2.7:4711`. */
+  readonly remoteAddress: string;
   /** Round trip in milliseconds, undefined until measured. */
   readonly rttMs: number | undefined;
   readonly bytesSent: number;
   readonly bytesReceived: number;
 
+  /**
+   * Lets the peer do everything; before, it may only send what `BEFORE_ADMISSION` names, in small frames, and open no stream.
+   * A dialer that verified the key it wanted may call this at once. Calling it twice is harmless.
+   */
+  admit(): void;
+  /** Where a dialed link looks for the peer when it is dropped; an accepted link waits to be found. */
+  updateAddresses(addresses: readonly TransportAddress[]): void;
+  /**
+   * Moves a dialed link to a transport that has just been established to the same peer, while streams go on (LI3). Takes the pipe over
+   * in any case. Throws `link-lost` when the peer does not take up the link there; the link then stays where it was.
+   */
+  replaceTransport(pipe: Pipe): Promise<void>;
+
   /** Typed control messages in both directions; see `control-protocol.ts`. */
   readonly control: ControlChannel;
   /** Opens an SSH `session` channel and requests `exec` with `command`. Half-close works; destroying it closes the channel. */
-  exec(command: string, options?: { signal?: AbortSignal }): Promise<Duplex>;
+  exec(command: string, options?: { signal?: AbortSignal }): Promise<ExecStream>;
   /** Called for each `exec` that the peer requests; return false to refuse it. The stream ends when the peer half-closes. */
-  onExec(handler: (command: string, stream: Duplex) => boolean): void;
+  onExec(handler: (command: string, stream: ExecStream) => boolean): void;
 
   readonly onState: Event<LinkState>;
   /** Fires once, with the reason. */

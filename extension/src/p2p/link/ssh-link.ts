@@ -1,0 +1,250 @@
+import { SshDisconnectReason } from '@microsoft/dev-tunnels-ssh';
+import { Emitter } from '../../shared/events.ts';
+import { messageOf, PeerweaveError } from '../../shared/errors.ts';
+import type { PeerId } from '../../shared/ids.ts';
+import type { Logger } from '../../shared/log.ts';
+import type { Pipe, Route, TransportAddress } from '../transport/transport.ts';
+import type { ControlPeer } from './control-peer.ts';
+import { disconnectText, parseDisconnect } from './disconnect.ts';
+import { KeepAlive } from './keep-alive.ts';
+import type { ExecStream, Link, LinkHello, LinkState } from './link.ts';
+import type { LinkTimings } from './link-timings.ts';
+import type { Reconnector } from './reconnector.ts';
+import { resumeSecret, type ResumeSecret } from './resume-wire.ts';
+import { MAX_EXEC_CHANNELS } from './ssh-channels.ts';
+import type { AuthenticatedSession } from './ssh-session.ts';
+import { Slots } from './slots.ts';
+import { deferred } from './deferred.ts';
+
+export interface SshLinkOptions {
+  readonly self: PeerId;
+  readonly authenticated: AuthenticatedSession;
+  /** The transport it was made on. */
+  readonly pipe: Pipe;
+  readonly control: ControlPeer;
+  readonly remote: LinkHello;
+  readonly dial: number;
+  /** On the dialer's side only. */
+  readonly reconnector: Reconnector | undefined;
+  readonly timings: LinkTimings;
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+/** A link: an authenticated SSH session on a stream that outlives transports. */
+export class SshLink implements Link {
+  readonly self: PeerId;
+  readonly peer: PeerId;
+  readonly publicKey: Uint8Array;
+  readonly dialer: boolean;
+  readonly dial: number;
+  readonly sessionBinding: Uint8Array;
+  readonly remote: LinkHello;
+  readonly control: ControlPeer;
+  readonly secret: ResumeSecret;
+
+  private readonly options: SshLinkOptions;
+  private readonly stateEmitter = new Emitter<LinkState>();
+  private readonly closedEmitter = new Emitter<PeerweaveError>();
+  private readonly execSlots = new Slots(MAX_EXEC_CHANNELS);
+  private readonly keepAlive: KeepAlive;
+  private readonly keepAliveTimer: NodeJS.Timeout;
+  private currentState: LinkState = 'connected';
+  private last: { readonly route: Route; readonly remote: string };
+  private rtt: number | undefined;
+  private execHandler: (command: string, stream: ExecStream) => boolean = () => false;
+  private reconnecting: AbortController | undefined;
+  private closing: Promise<void> | undefined;
+
+  constructor(options: SshLinkOptions) {
+    const { authenticated, control, remote, timings, now } = options;
+    this.options = options;
+    this.self = options.self;
+    this.dial = options.dial;
+    this.peer = authenticated.peer;
+    this.publicKey = authenticated.publicKey;
+    this.dialer = authenticated.dialer;
+    this.sessionBinding = authenticated.sessionId;
+    this.remote = remote;
+    this.control = control;
+    this.secret = resumeSecret(authenticated.sessionId);
+    this.last = options.pipe;
+    this.keepAlive = new KeepAlive(timings.keepAlive, timings.silence, now());
+    this.keepAliveTimer = setInterval(() => this.checkAlive(), timings.keepAlive);
+    this.keepAliveTimer.unref();
+    const { session, stream } = authenticated;
+    stream.onLost((error) => this.onTransportLost(error));
+    stream.onRtt((rtt) => (this.rtt = rtt));
+    session.onClosed(({ reason, message }) => this.finish(parseDisconnect(reason, message)));
+    // What happened before we listened.
+    if (session.isClosed) setImmediate(() => this.finish(new PeerweaveError('link-lost', 'The session has ended.')));
+    else if (!stream.current) setImmediate(() => this.onTransportLost(undefined));
+  }
+
+  readonly onState = this.stateEmitter.event;
+  readonly onClosed = this.closedEmitter.event;
+
+  get state(): LinkState {
+    return this.currentState;
+  }
+
+  get route(): Route {
+    return this.last.route;
+  }
+
+  get remoteAddress(): string {
+    return this.last.remote;
+  }
+
+  get rttMs(): number | undefined {
+    return this.rtt;
+  }
+
+  get bytesSent(): number {
+    return this.stream.traffic.sent;
+  }
+
+  get bytesReceived(): number {
+    return this.stream.traffic.received;
+  }
+
+  get stream(): AuthenticatedSession['stream'] {
+    return this.options.authenticated.stream;
+  }
+
+  /** Begins to deliver control messages. Called in a later turn than the one that hands the link out, so that handlers are in place. */
+  start(): void {
+    setImmediate(() => {
+      this.control.start();
+      this.stream.sendPing();
+    });
+  }
+
+  admit(): void {
+    this.control.admit();
+    this.options.authenticated.channels.execHandler = (command, stream) => this.execHandler(command, stream);
+  }
+
+  updateAddresses(addresses: readonly TransportAddress[]): void {
+    if (this.options.reconnector) this.options.reconnector.addresses = addresses;
+  }
+
+  async replaceTransport(pipe: Pipe): Promise<void> {
+    const { reconnector } = this.options;
+    if (!reconnector || this.currentState === 'closed') {
+      pipe.stream.destroy();
+      throw new PeerweaveError('link-lost', 'Only the side that dialed moves a link, and only while it lives.');
+    }
+    await reconnector.moveTo(pipe);
+    this.onAttached();
+  }
+
+  async exec(command: string, { signal }: { signal?: AbortSignal } = {}): Promise<ExecStream> {
+    const release = await this.execSlots.take(signal);
+    try {
+      if (this.currentState === 'closed') throw new PeerweaveError('link-lost', 'The link is closed.');
+      const stream = await this.options.authenticated.channels.openExec(command);
+      stream.once('close', release);
+      if (signal?.aborted) stream.destroy(new PeerweaveError('cancelled', 'The stream was cancelled.'));
+      return stream;
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  onExec(handler: (command: string, stream: ExecStream) => boolean): void {
+    this.execHandler = handler;
+  }
+
+  /** The host put the link on a transport that the peer came back by. */
+  onAttached(): void {
+    if (this.currentState === 'closed') return;
+    this.reconnecting?.abort();
+    this.reconnecting = undefined;
+    this.last = this.stream.current ?? this.last;
+    this.keepAlive.restart(this.options.now());
+    this.stream.sendPing();
+    this.setState('connected');
+  }
+
+  close(error: PeerweaveError): Promise<void> {
+    this.closing ??= this.closeOnce(error);
+    return this.closing;
+  }
+
+  private async closeOnce(error: PeerweaveError): Promise<void> {
+    if (this.currentState === 'closed') return;
+    const { session } = this.options.authenticated;
+    const { timings } = this.options;
+    // A peer that does not read must not keep us; what has not left by then will not.
+    const told = session.close(SshDisconnectReason.byApplication, disconnectText(error), error).catch(() => undefined);
+    const patience = deferred();
+    const timer = setTimeout(patience.resolve, timings.close);
+    await Promise.race([told, patience.promise]);
+    clearTimeout(timer);
+    this.finish(error);
+  }
+
+  /** Final, whoever closed. */
+  private finish(error: PeerweaveError): void {
+    if (this.currentState === 'closed') return;
+    const { session } = this.options.authenticated;
+    this.currentState = 'closed';
+    clearInterval(this.keepAliveTimer);
+    this.reconnecting?.abort();
+    this.control.dispose(error);
+    this.execSlots.close(error);
+    this.options.log.debug(`link with ${this.peer} closed: ${error.reason}: ${error.message}`);
+    this.stateEmitter.fire('closed');
+    this.closedEmitter.fire(error);
+    // In a turn of its own: the session may be in the middle of telling us that it is closed.
+    setImmediate(() => {
+      session.dispose();
+      void this.stream.close();
+    });
+  }
+
+  private setState(state: LinkState): void {
+    if (this.currentState === state || this.currentState === 'closed') return;
+    this.currentState = state;
+    this.stateEmitter.fire(state);
+  }
+
+  private checkAlive(): void {
+    if (this.currentState !== 'connected') return;
+    if (this.keepAlive.tick(this.options.now(), this.bytesReceived)) {
+      this.stream.detach(new PeerweaveError('peer-silent', 'The peer has not been heard for too long.'));
+    } else {
+      this.stream.sendPing();
+    }
+  }
+
+  private onTransportLost(error: Error | undefined): void {
+    if (this.currentState === 'closed' || this.reconnecting) return;
+    const { log, timings, reconnector } = this.options;
+    const reconnecting = new AbortController();
+    this.reconnecting = reconnecting;
+    log.debug(`link with ${this.peer} dropped${error ? `: ${messageOf(error)}` : ''}`);
+    const window = setTimeout(
+      () => void this.close(new PeerweaveError('link-lost', 'The connection was lost and did not come back.')),
+      timings.reconnectWindow,
+    );
+    reconnecting.signal.addEventListener('abort', () => clearTimeout(window));
+    this.setState('reconnecting');
+    if (reconnector) void this.reconnect(reconnector, reconnecting.signal);
+  }
+
+  private async reconnect(reconnector: Reconnector, signal: AbortSignal): Promise<void> {
+    try {
+      await reconnector.run(signal);
+      if (signal.aborted) return;
+      this.onAttached();
+      // It may have dropped again before we heard that it was up.
+      if (!this.stream.current) this.onTransportLost(undefined);
+    } catch (error) {
+      if (!signal.aborted)
+        void this.close(error instanceof PeerweaveError ? error : new PeerweaveError('link-lost', messageOf(error)));
+    }
+  }
+}
