@@ -18,6 +18,15 @@ const node = {
   mainFields: ['module', 'main'],
 };
 
+/** The SSH library reaches for `node-rsa` where Node cannot do RSA; our keys are ECDSA, and Node can do both. */
+const withoutNodeRsa = {
+  name: 'without-node-rsa',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /^node-rsa$/ }, () => ({ path: 'node-rsa', namespace: 'absent' }));
+    onLoad({ filter: /.*/, namespace: 'absent' }, () => ({ contents: 'module.exports = undefined;' }));
+  },
+};
+
 /** `import('./deferred.ts')` stays an import, of the bundle beside this one, so that opening a window does not load it. */
 const deferred = {
   name: 'deferred',
@@ -33,13 +42,14 @@ const editor = { ...node, external: ['vscode'], supported: { 'dynamic-import': f
 const bundles = [
   { ...editor, entryPoints: ['extension/src/extension.ts'], outfile: 'dist/extension.cjs', plugins: [deferred] },
   { ...editor, entryPoints: ['extension/src/deferred.ts'], outfile: 'dist/deferred.cjs' },
-  { ...node, entryPoints: ['extension/src/p2p/main.ts'], outfile: 'dist/engine.cjs' },
+  { ...node, entryPoints: ['extension/src/p2p/main.ts'], outfile: 'dist/engine.cjs', plugins: [withoutNodeRsa] },
   // The command ends in a top-level await, which CommonJS does not have.
   {
     ...node,
     entryPoints: ['extension/src/p2p/cli.ts'],
     outfile: 'dist/cli.mjs',
     format: 'esm',
+    plugins: [withoutNodeRsa],
     banner: {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
     },

@@ -57,7 +57,8 @@ program
     await runInForeground(options.json, async ({ manager }, signal) => {
       signal.addEventListener('abort', () => manager.cancelJoin(directory));
       const request = { invite, directory, link: options.link, name: options.name };
-      return manager.join(request, cliSettings({ listen: options.listen }));
+      const { session } = await manager.join(request, cliSettings({ listen: options.listen }));
+      return session;
     });
   });
 

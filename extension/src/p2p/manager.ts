@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { EngineEvent, FolderInfo, InviteInfo, Settings } from '../rpc/contract.ts';
 import type { EngineState, SessionView } from '../rpc/model.ts';
 import { Emitter } from '../shared/events.ts';
@@ -31,6 +31,20 @@ export interface ManagerParts {
   readonly onLocked?: (lock: RepositoryLock) => void;
 }
 
+export interface JoinParams {
+  /** Link or code. */
+  readonly invite: string;
+  readonly directory: string;
+  readonly link: boolean;
+  readonly name: string;
+}
+
+/** A join has two ends: the folder can be worked in, and (later, C4) all history is here and the session is live. */
+export interface JoinInProgress {
+  readonly usable: Promise<void>;
+  readonly session: Promise<Session>;
+}
+
 interface Running {
   readonly session: Session;
   readonly lock: RepositoryLock;
@@ -41,6 +55,7 @@ export class P2PManager {
   private readonly parts: ManagerParts;
   private readonly running = new Map<string, Running>();
   private readonly joins = new Map<string, Joining>();
+  private readonly toldPhases = new WeakMap<Joining, SessionView['phase']>();
   private configured: Identity | undefined;
   private readonly changes = new Emitter<void>();
   private readonly happenings = new Emitter<EngineEvent>();
@@ -136,51 +151,29 @@ export class P2PManager {
     });
   }
 
-  /**
-   * Joins by invite. Resolves when the session is live; `onUsable` is called earlier, when the folder can be worked in while
-   * older history still arrives (C4).
-   */
-  async join(
-    request: { invite: string; directory: string; link: boolean; name: string },
-    settings: Settings,
-    onUsable: () => void = () => undefined,
-  ): Promise<Session> {
+  /** Joins by invite. Refuses at once what cannot work; the rest shows in the two promises and in the state. */
+  async join(request: JoinParams, settings: Settings): Promise<JoinInProgress> {
     const identity = await this.identity();
     const invite = this.checkedInvite(request.invite, identity);
     const directory = resolve(request.directory);
     if (this.joins.has(directory) || this.running.has(directory)) throw alreadyShared(directory);
     const linkHost = this.linkHost(identity);
-    const { provider, log, now } = this.parts;
+    const usable = Promise.withResolvers<void>();
+    const { provider, now } = this.parts;
+    const store = new SessionStore(join(directory, '.git'));
+    const onUsable = (record: SessionRecord): void => {
+      void store.save(record).then(() => usable.resolve());
+    };
     const joining = new Joining(
-      { identity, provider, linkHost, settings, log, now },
+      { identity, provider, linkHost, now, onUsable },
       { invite, directory, link: request.link, name: request.name },
     );
     this.joins.set(directory, joining);
-    let phase = '';
-    joining.onChange(() => {
-      if (phase !== joining.phase) {
-        phase = joining.phase;
-        const { fingerprint } = joining.view().self;
-        this.happenings.fire({ event: 'session', repo: directory, fingerprint, phase: joining.phase });
-      }
-      this.reportTransfer(joining);
-      this.changes.fire();
-    });
-    try {
-      const joined = await joining.run(onUsable);
-      const lock = await RepositoryLock.take(joined.repository.info.gitDir, joined.repository.info.root);
-      const session = this.compose(identity, joined.repository, joined.store, joined.record, settings, linkHost);
-      this.joins.delete(directory);
-      this.run(session, lock);
-      await session.start(joined);
-      return session;
-    } catch (error) {
-      linkHost.dispose();
-      throw error;
-    } finally {
-      this.joins.delete(directory);
-      this.changes.fire();
-    }
+    joining.onChange(() => this.joiningChanged(joining));
+    const session = this.finishJoin(joining, identity, settings, linkHost);
+    session.then(() => usable.resolve(), usable.reject);
+    usable.promise.catch(() => undefined);
+    return { usable: usable.promise, session };
   }
 
   cancelJoin(directory: string): void {
@@ -217,7 +210,7 @@ export class P2PManager {
 
   /** Stops every session without leaving any; the engine is about to exit. */
   async suspendAll(): Promise<void> {
-    for (const joining of this.joins.values()) joining.cancel();
+    for (const joining of this.joins.values()) joining.suspend();
     const all = [...this.running.values()];
     this.running.clear();
     await Promise.allSettled(
@@ -328,15 +321,46 @@ export class P2PManager {
     return resolve(repo);
   }
 
-  private joinViews(): SessionView[] {
-    return [...this.joins.values()].map((joining) => joining.view());
+  private async finishJoin(
+    joining: Joining,
+    identity: Identity,
+    settings: Settings,
+    linkHost: LinkHost,
+  ): Promise<Session> {
+    try {
+      const joined = await joining.run();
+      const { repository, record } = joined;
+      const lock = await RepositoryLock.take(repository.info.gitDir, repository.info.root);
+      const store = new SessionStore(repository.info.gitDir);
+      const session = this.compose(identity, repository, store, record, settings, linkHost);
+      this.joins.delete(joining.directory);
+      this.run(session, lock);
+      await session.start(joined);
+      return session;
+    } catch (error) {
+      linkHost.dispose();
+      throw asPeerweaveError(error);
+    } finally {
+      this.joins.delete(joining.directory);
+      this.changes.fire();
+    }
   }
 
-  private reportTransfer(joining: Joining): void {
-    const { transfer } = joining.view();
-    if (transfer === undefined) return;
-    const { task, done, total, bytesPerSecond } = transfer;
-    this.happenings.fire({ event: 'progress', task, done, total, bytesPerSecond });
+  private joiningChanged(joining: Joining): void {
+    const { phase, self, transfer, repo } = joining.view();
+    if (this.toldPhases.get(joining) !== phase && phase !== 'live') {
+      this.toldPhases.set(joining, phase);
+      this.happenings.fire({ event: 'session', repo, fingerprint: self.fingerprint, phase });
+    }
+    if (transfer !== undefined) {
+      const { task, done, total, bytesPerSecond } = transfer;
+      this.happenings.fire({ event: 'progress', task, done, total, bytesPerSecond });
+    }
+    this.changes.fire();
+  }
+
+  private joinViews(): SessionView[] {
+    return [...this.joins.values()].map((joining) => joining.view());
   }
 }
 

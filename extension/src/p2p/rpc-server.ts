@@ -30,9 +30,11 @@ export function requestHandlers(manager: P2PManager): RequestHandlers {
       return { session: session.view(), invite: inviteLink(code, uriScheme) };
     },
     'peerweave/inspectInvite': async ({ invite }) => manager.inspectInvite(invite),
-    'peerweave/join': async ({ settings, ...request }) => ({
-      session: (await manager.join(request, settings)).view(),
-    }),
+    'peerweave/join': async ({ settings, ...request }) => {
+      const { usable } = await manager.join(request, settings);
+      await usable;
+      return {};
+    },
     'peerweave/cancelJoin': async ({ directory }) => {
       manager.cancelJoin(directory);
       return {};

@@ -16,7 +16,11 @@ export const settings = z.object({
   listen: z.string().max(300).default(''),
   approve: z.enum(['ask', 'auto']).default('ask'),
   /** Hours until a new invite stops working. */
-  inviteHours: z.number().min(1).max(24 * 30).default(24),
+  inviteHours: z
+    .number()
+    .min(1)
+    .max(24 * 30)
+    .default(24),
   /** Fast-forward local branches by itself; off means only `peers/*` refs follow. */
   autoSync: z.boolean().default(true),
 });
@@ -27,7 +31,10 @@ export const shareParams = z.object({
   name,
   settings,
   /** How the host's editor spells a link: `vscode`, `code-oss`. */
-  uriScheme: z.string().regex(/^[a-z][a-z0-9+.-]*$/).default('vscode'),
+  uriScheme: z
+    .string()
+    .regex(/^[a-z][a-z0-9+.-]*$/)
+    .default('vscode'),
 });
 export const joinParams = z.object({
   invite,
@@ -70,7 +77,7 @@ export const requests = {
   'peerweave/share': { params: shareParams, result: z.object({ session: sessionView, invite: z.string() }) },
   'peerweave/inspectInvite': { params: z.object({ invite }), result: inviteInfo },
   /** Resolves when the folder is usable; rejects with the reason of a refusal. */
-  'peerweave/join': { params: joinParams, result: z.object({ session: sessionView }) },
+  'peerweave/join': { params: joinParams, result: none },
   /** Gives up a join that is still connecting, waiting or cloning. */
   'peerweave/cancelJoin': { params: z.object({ directory: z.string().min(1) }), result: none },
   /** Brings back the session that this repository had (SE9). */
@@ -96,7 +103,13 @@ export const requests = {
 
 /** Engine → steering end. */
 export const events = z.discriminatedUnion('event', [
-  z.object({ event: z.literal('session'), repo, invite: z.string().optional(), fingerprint: z.string(), phase: sessionView.shape.phase }),
+  z.object({
+    event: z.literal('session'),
+    repo,
+    invite: z.string().optional(),
+    fingerprint: z.string(),
+    phase: sessionView.shape.phase,
+  }),
   z.object({
     event: z.literal('peer'),
     peer: z.string(),

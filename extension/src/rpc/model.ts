@@ -82,7 +82,12 @@ export const sessionView = z.object({
    * commits still arriving (C4). `ended` stays until dismissed and says why in `error`.
    */
   phase: z.enum(['connecting', 'waiting-approval', 'cloning', 'history', 'live', 'ended']),
-  self: z.object({ name: z.string(), fingerprint: z.string(), branch: z.string().optional(), head: z.string().optional() }),
+  self: z.object({
+    name: z.string(),
+    fingerprint: z.string(),
+    branch: z.string().optional(),
+    head: z.string().optional(),
+  }),
   /** Set on members that can invite. Unix milliseconds. */
   inviteExpiresAt: z.number().optional(),
   peers: z.array(peerView),

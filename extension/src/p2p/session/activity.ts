@@ -8,6 +8,7 @@ import type { Link } from '../link/link.ts';
 import type { RefMove, TransferProgress } from '../repo/repository.ts';
 import type { BranchState } from '../sync/model.ts';
 import type { Approval } from './gatekeeper.ts';
+import { transferOf } from './session-view.ts';
 
 /** What lately happened with each peer, and the events that tell about it: each cause once (ED3). */
 export class Activity {
@@ -85,9 +86,9 @@ export class Activity {
       this.transfers.delete(peer);
       return;
     }
-    const { task, done, total, bytesPerSecond } = progress;
-    this.transfers.set(peer, { id: peer, task, done, total, bytesPerSecond });
-    this.tell({ event: 'progress', task, done, total, bytesPerSecond });
+    const { id, ...transfer } = transferOf(peer, progress);
+    this.transfers.set(peer, { id, ...transfer });
+    this.tell({ event: 'progress', ...transfer });
   }
 
   /** The same reason again only updates the peer's row; a link that went is told as a state, not as an error. */

@@ -11,8 +11,10 @@ import type { PeerweaveError } from '../../shared/errors.ts';
 import type { PeerId } from '../../shared/ids.ts';
 import type { RosterEntry } from '../link/control-protocol.ts';
 import type { Link } from '../link/link.ts';
+import type { TransferProgress } from '../repo/repository.ts';
 import type { BranchState } from '../sync/model.ts';
 import type { Approval } from './gatekeeper.ts';
+import type { Invite } from './invite.ts';
 
 /** What is known of one peer besides its branches. */
 export interface PeerFacts {
@@ -101,5 +103,45 @@ export const approvalView = ({ id, name, peer, remote, expiresAt }: Approval): A
   remote,
   expiresAt,
 });
+
+/** A guest on its way in has no repository yet: what it shows comes from the invite. */
+export function joiningView(parts: {
+  readonly directory: string;
+  readonly invite: Invite;
+  readonly self: SessionView['self'];
+  readonly phase: SessionPhase;
+  readonly link: Link | undefined;
+  readonly progress: TransferProgress | undefined;
+}): SessionView {
+  const { invite, link, progress } = parts;
+  const host: PeerView = {
+    fingerprint: invite.host,
+    name: invite.hostName,
+    role: 'owner',
+    state: link === undefined ? 'connecting' : 'online',
+    ...(link === undefined ? {} : { route: link.route, remote: link.remoteAddress }),
+    inSync: false,
+    bytesSent: link?.bytesSent ?? 0,
+    bytesReceived: link?.bytesReceived ?? 0,
+  };
+  return {
+    repo: parts.directory,
+    repoName: invite.repoName,
+    sessionId: invite.session,
+    role: 'write',
+    phase: parts.phase,
+    self: parts.self,
+    peers: [host],
+    approvals: [],
+    conflicts: [],
+    pending: [],
+    notices: [],
+    ...(progress === undefined ? {} : { transfer: transferOf('clone', progress) }),
+  };
+}
+
+export function transferOf(id: string, { task, done, total, bytesPerSecond }: TransferProgress): Transfer {
+  return { id, task, done, total, bytesPerSecond };
+}
 
 export type SessionPhase = SessionView['phase'];
