@@ -76,14 +76,16 @@ export class PeerBook {
   ): { readonly record: PeerRecord; readonly branches: readonly BranchName[] } | undefined {
     const record = this.records.get(peer);
     if (record === undefined) return undefined;
-    const before = record.seen?.refs ?? NO_REFS;
+    const before = record.seen?.refs;
     const refusedBefore = record.refused;
     const manifest = this.fetches.fetched(record, seq, refused);
     if (manifest === undefined) return undefined;
     this.around.outbox.save();
     this.acknowledge(record);
-    const changed = diffRefs(before, manifest.refs).map(({ ref }) => ref);
-    return { record, branches: [...branchesOf([...changed, ...refusedBefore, ...refused])] };
+    const changed = diffRefs(before ?? NO_REFS, manifest.refs).map(({ ref }) => ref);
+    // The first manifest says of every branch here whether the peer has it.
+    const all = before === undefined ? this.around.local.snapshot().keys() : [];
+    return { record, branches: [...branchesOf([...changed, ...all, ...refusedBefore, ...refused])] };
   }
 
   fetchFailed(peer: PeerId, seq: number, reason: Reason): void {
@@ -113,10 +115,10 @@ export class PeerBook {
     for (const record of held) this.around.deadlines.set(record, HOLD_MS);
   }
 
-  /** Says `synced` for each peer with whom nothing is outstanding, once a manifest. */
+  /** Says `synced` for each linked peer with whom nothing is outstanding, once a manifest (and once more after a restart). */
   tellSynced(): void {
     for (const record of this.records.values()) {
-      if (!isSettled(record) || record.syncedSeq === record.seen?.seq) continue;
+      if (!record.up || !isSettled(record) || record.syncedSeq === record.seen?.seq) continue;
       record.syncedSeq = record.seen?.seq;
       this.around.outbox.add({ type: 'synced', peer: record.peer });
     }

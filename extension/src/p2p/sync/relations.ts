@@ -8,10 +8,16 @@ export interface Counts {
   readonly sameTree: boolean;
 }
 
-/** `asked`: the answer is on its way. `missing`: the repository could not tell, most likely because an object was pruned. */
+/** `asked`: the answer is on its way. `missing`: the repository could not tell, time and again: an object was pruned. */
 export type Lookup = Counts | 'asked' | 'missing';
 
 export type Relate = (a: Oid, b: Oid) => Lookup;
+
+/**
+ * From this many failures on a pair counts as missing. Not from the first: a repository that is busy for a moment fails too, and taking
+ * an abandoned tip for pruned would let a rewind be undone. With the usual backoff between them these take half a minute.
+ */
+const MAX_FAILURES = 8;
 
 const SAME: Counts = { ahead: 0, behind: 0, sameTree: true };
 
@@ -23,7 +29,10 @@ export class Relations {
   /** By the pair in lexical order, least recently used first. */
   private readonly known = new Map<string, Counts>();
   private readonly wants = new Map<BranchName, readonly Pair[]>();
-  private readonly failed = new Set<string>();
+  /** How often a pair got no answer. */
+  private readonly failures = new Map<string, number>();
+  /** Pairs that are not asked for the time being. */
+  private readonly resting = new Set<string>();
   private batch: ReadonlySet<string> | undefined;
   private readonly capacity: number;
   private readonly batchSize: number;
@@ -44,8 +53,9 @@ export class Relations {
       const key = keyOf(a, b);
       const counts = this.find(key, a < b);
       if (counts !== undefined) return counts;
+      if ((this.failures.get(key) ?? 0) >= MAX_FAILURES) return 'missing';
       missed.set(key, { local: a, remote: b });
-      return this.failed.has(key) ? 'missing' : 'asked';
+      return 'asked';
     });
     if (missed.size === 0) this.wants.delete(branch);
     else this.wants.set(branch, [...missed.values()]);
@@ -62,7 +72,7 @@ export class Relations {
     for (const wanted of this.wants.values()) {
       for (const pair of wanted) {
         const key = keyOf(pair.local, pair.remote);
-        if (!this.failed.has(key)) pairs.set(key, pair);
+        if (!this.resting.has(key)) pairs.set(key, pair);
       }
       if (pairs.size >= this.batchSize) break;
     }
@@ -72,25 +82,39 @@ export class Relations {
     return [...pairs.values()];
   }
 
-  /** Takes the answer to the batch; returns the branches that waited for it, and whether a pair of it got no answer. */
-  answer(relations: readonly Relation[]): { readonly branches: readonly BranchName[]; readonly failed: boolean } {
+  /**
+   * Takes the answer to the batch. Returns the branches that waited for it, and, when a pair of it got no answer, how often in a row at
+   * most that was so; those pairs rest until `retry`.
+   */
+  answer(relations: readonly Relation[]): { readonly branches: readonly BranchName[]; readonly failures: number } {
     const batch = this.batch ?? new Set<string>();
     this.batch = undefined;
     for (const relation of relations) this.remember(relation);
-    let failed = false;
+    let most = 0;
     for (const key of batch) {
-      if (this.known.has(key)) continue;
-      this.failed.add(key);
-      failed = true;
+      if (this.known.has(key)) {
+        this.failures.delete(key);
+        continue;
+      }
+      const failures = (this.failures.get(key) ?? 0) + 1;
+      this.failures.set(key, failures);
+      this.resting.add(key);
+      most = Math.max(most, failures);
     }
     const waited = (pair: Pair): boolean => batch.has(keyOf(pair.local, pair.remote));
     const branches = [...this.wants].filter(([, pairs]) => pairs.some(waited)).map(([branch]) => branch);
-    return { branches, failed };
+    return { branches, failures: most };
   }
 
   /** Lets pairs that got no answer be asked again. */
-  retryFailed(): void {
-    this.failed.clear();
+  retry(): void {
+    this.resting.clear();
+  }
+
+  /** Lets even those be asked again that were given up; their branches have to be planned again. */
+  retryAll(): void {
+    this.retry();
+    this.failures.clear();
   }
 
   private find(key: string, inOrder: boolean): Counts | undefined {

@@ -44,8 +44,6 @@ function restorePeer({ peer, seen, refused, bases }: PersistedPeer): PeerRecord 
   record.refused = new Set(refused);
   if (seen !== undefined) record.seen = { seq: seen.seq, refs: new Map(seen.refs) };
   record.newest = record.seen;
-  // It was said before the restart, and again for the next manifest.
-  record.syncedSeq = record.seen?.seq;
   for (const [ref, oid] of seen?.refs ?? []) {
     const branch = branchOf(ref);
     if (branch !== undefined) record.bases.set(branch, oid);

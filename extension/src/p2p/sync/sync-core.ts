@@ -40,7 +40,6 @@ export class SyncCore {
   private readonly tags: TagPlan;
   private readonly board: BranchBoard;
   private autoSync: boolean;
-  private relateFailures = 0;
   /** Branches to plan again. */
   private readonly touched = new Set<BranchName>();
 
@@ -132,7 +131,6 @@ export class SyncCore {
       if (branch === undefined) this.tags.changed(ref);
       else this.unblock(branch);
     }
-    this.relations.retryFailed();
     if (doubtful) this.outbox.add({ type: 'read-refs' });
     if (changes.length > 0 || first) this.outbox.save();
     if (changes.length > 0 || headChanged || first) {
@@ -145,16 +143,14 @@ export class SyncCore {
   private onFetched({ peer, seq, refused }: EventOf<'fetched'>): void {
     const news = this.peers.fetched(peer, seq, refused);
     if (news === undefined) return;
-    this.relations.retryFailed();
     this.touch(news.branches);
     this.planTags(news.record);
   }
 
   private onRelated({ relations }: EventOf<'related'>): void {
-    const { branches, failed } = this.relations.answer(relations);
+    const { branches, failures } = this.relations.answer(relations);
     this.touch(branches);
-    this.relateFailures = failed ? this.relateFailures + 1 : 0;
-    if (failed) this.deadlines.set(RELATE_AGAIN, this.delay(undefined, this.relateFailures));
+    if (failures > 0) this.deadlines.set(RELATE_AGAIN, this.delay(undefined, failures));
   }
 
   private onMoved({ branch, from, to }: EventOf<'moved'>): void {
@@ -189,17 +185,15 @@ export class SyncCore {
 
   private onSyncNow(): void {
     this.outbox.add({ type: 'read-refs' });
-    this.relations.retryFailed();
+    this.relations.retryAll();
     this.tags.retry();
-    this.touch(this.moves.retryWaiting());
-    for (const record of this.peers.records.values()) {
-      this.planTags(record);
-      this.peers.tryAfresh(record);
-    }
+    this.moves.retryWaiting();
+    this.planAll();
+    for (const record of this.peers.records.values()) this.peers.tryAfresh(record);
   }
 
   private onDue(chore: Chore): void {
-    if (chore === RELATE_AGAIN) this.relations.retryFailed();
+    if (chore === RELATE_AGAIN) this.relations.retry();
     else if (typeof chore === 'string') this.unblock(chore);
     else this.peers.due(chore);
   }

@@ -1,0 +1,176 @@
+import type { BranchName, PeerId } from '../../extension/src/shared/ids.ts';
+import { branchRef } from '../../extension/src/shared/ids.ts';
+import { CommitGraph } from './commit-graph.ts';
+import { checkQuiet, differing } from './properties.ts';
+import { Prng } from './prng.ts';
+import { drawScenario, type Scenario } from './scenario.ts';
+import { SimEngine, type SimWorld } from './sim-engine.ts';
+import { SimNetwork } from './sim-network.ts';
+import { SimRepository } from './sim-repository.ts';
+import { SimUser } from './sim-user.ts';
+import { VirtualClock } from './virtual-clock.ts';
+import { hold } from './violation.ts';
+
+/** Callbacks after which a network that is whole and where nobody does anything must have come to rest, for each pair and branch. */
+const STEPS_TO_REST = 400;
+const HEAD = 'main' as BranchName;
+
+/** What a seed came to, for the statistics. */
+export interface Outcome {
+  readonly events: number;
+  readonly commits: number;
+}
+
+/** Plays out one seed. Throws a `Violation` when a property does not hold. */
+export function simulate(seed: number, trace: (line: string) => void = () => undefined): Outcome {
+  const random = new Prng(seed);
+  return new Simulation(drawScenario(random), random, trace).run();
+}
+
+class Simulation {
+  private readonly scenario: Scenario;
+  private readonly random: Prng;
+  private readonly clock = new VirtualClock();
+  private readonly graph = new CommitGraph();
+  private readonly network: SimNetwork;
+  private readonly engines: SimEngine[] = [];
+  private readonly users: SimUser[] = [];
+
+  constructor(scenario: Scenario, random: Prng, trace: (line: string) => void) {
+    this.scenario = scenario;
+    this.random = random;
+    this.network = new SimNetwork(this.clock, random, scenario.maxLatencyMs);
+    const world: SimWorld = {
+      clock: this.clock,
+      random,
+      graph: this.graph,
+      network: this.network,
+      trace: (peer, text) => trace(`${String(this.clock.now).padStart(6)} ${peer.slice(7, 8)} ${text}`),
+    };
+    for (let i = 0; i < scenario.peers; i++) this.addPeer(i, world);
+    for (const [i, a] of this.engines.entries()) for (const b of this.engines.slice(i + 1)) this.network.connect(a, b);
+  }
+
+  run(): Outcome {
+    this.begin();
+    this.plan();
+    this.clock.runUntil(this.scenario.durationMs);
+    this.heal();
+    this.rest();
+    if (this.scenario.settle) this.settle();
+    return { events: this.engines.reduce((sum, { events }) => sum + events, 0), commits: this.graph.size };
+  }
+
+  private addPeer(index: number, world: SimWorld): void {
+    const id = `SHA256:${String.fromCharCode(65 + index).repeat(43)}` as PeerId;
+    const repository = new SimRepository(this.graph, id.slice(7, 8), HEAD);
+    repository.strict = !this.scenario.mishaps.lazyPersist;
+    const { refuses } = this.scenario.mishaps;
+    const odd = index === this.scenario.peers - 1;
+    const engine = new SimEngine(id, repository, world, {
+      ...this.scenario.mishaps,
+      refuses: odd ? refuses : () => false,
+    });
+    this.engines.push(engine);
+    this.users.push(new SimUser(engine, world, this.scenario.habits));
+  }
+
+  /** Everybody starts from a clone of the same three commits, or from a part of them. */
+  private begin(): void {
+    const first = this.graph.commit([], 100);
+    const second = this.graph.commit([first], 101);
+    const third = this.graph.commit([second], 102);
+    for (const { repository } of this.engines) {
+      const tip = this.random.pick([second, third]) ?? third;
+      repository.objects.addAll(this.graph.history(tip));
+      repository.setByUser(branchRef(HEAD), tip);
+    }
+    for (const engine of this.engines) engine.start();
+    this.network.linkAll();
+  }
+
+  /** Spreads what will happen over the time of the scenario. */
+  private plan(): void {
+    const { actions, drops, crashes, partitions, durationMs } = this.scenario;
+    const times = (count: number, action: () => void): void => {
+      for (let i = 0; i < count; i++) this.clock.after(this.random.between(0, durationMs), action);
+    };
+    times(actions, () => this.random.pick(this.users)?.act());
+    times(drops, () => {
+      this.network.drop({ probability: 0.5 });
+      this.relinkLater();
+    });
+    times(crashes, () => this.crash());
+    times(partitions, () => {
+      this.network.partition((peer) => peer.charCodeAt(7) % 2);
+      this.clock.after(this.random.between(1, durationMs), () => {
+        this.network.partition(() => 0);
+        this.network.linkAll();
+      });
+    });
+  }
+
+  private crash(): void {
+    const engine = this.random.pick(this.engines.filter(({ running }) => running));
+    if (engine === undefined) return;
+    this.network.drop({ peer: engine.id, probability: 1 });
+    engine.crash();
+    this.clock.after(this.random.between(1, this.scenario.durationMs / 4), () => {
+      if (!engine.running) engine.start();
+      this.relinkLater();
+    });
+  }
+
+  private relinkLater(): void {
+    this.clock.after(this.random.between(1, this.scenario.durationMs / 4), () => this.network.linkAll());
+  }
+
+  /** The network is whole again and everything runs; who has an update that waits for a person looks at it. */
+  private heal(): void {
+    this.network.partition(() => 0);
+    for (const engine of this.engines) {
+      if (!engine.running) engine.start();
+      if (this.random.chance(0.8) && engine.repository.dirty) {
+        engine.repository.dirty = false;
+        engine.feed({ type: 'worktree-changed' });
+      }
+    }
+    this.network.linkAll();
+  }
+
+  /** Lets everything come to rest, and checks what must then be so. */
+  private rest(): void {
+    this.quiet();
+    // What failed for a reason that only a person or a new manifest can cure is cured by the person here.
+    for (const engine of this.engines) {
+      if (this.engines.some(({ id }) => engine.core.peerState(id)?.error?.retrying === false)) this.cure(engine);
+    }
+    this.quiet();
+    checkQuiet(this.engines, this.graph);
+  }
+
+  /** Asks again until nothing is refused for good: the next try may be refused as well. */
+  private cure(engine: SimEngine): void {
+    for (let tries = 0; tries < 20; tries++) {
+      if (!this.engines.some(({ id }) => engine.core.peerState(id)?.error !== undefined)) return;
+      engine.feed({ type: 'sync-now' });
+      this.quiet();
+    }
+  }
+
+  private quiet(): void {
+    const branches = new Set(this.engines.flatMap(({ repository }) => [...repository.refs.keys()])).size;
+    const limit = STEPS_TO_REST * this.engines.length ** 2 * (branches + 1);
+    hold(this.clock.runToQuiet(limit), () => `no rest after ${limit} steps in a whole and quiet network`);
+  }
+
+  /** People merge what diverged, one after the other; in the end no conflict is left. */
+  private settle(): void {
+    for (let round = 0; round < 100; round++) {
+      const user = this.users.find((candidate) => candidate.merge());
+      if (user === undefined) return;
+      this.rest();
+    }
+    hold(false, () => `conflicts do not settle: ${differing(this.engines).join(', ')}`);
+  }
+}
