@@ -1,8 +1,8 @@
-import { watch, type FSWatcher } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { disposable, DisposableStore, type Disposable } from '../../../shared/disposable.ts';
 import { exists } from './files.ts';
+import { tryWatch, watchTree } from './watch-tree.ts';
 import { linkedGitDirs } from './worktrees.ts';
 
 /** Milliseconds in which further changes are answered by one more call: a `git commit` touches a dozen files. */
@@ -21,32 +21,30 @@ const RELEVANT =
 export function watchRepository(gitDir: string, onChange: () => void): Disposable {
   const store = new DisposableStore();
   const signal = store.add(new Coalescer(onChange));
-  const watchFolder = (folder: string, recursive: boolean, isRelevant: (name: string) => boolean): void => {
-    const watcher = tryWatch(folder, recursive, (name) => {
+  const follow = (folder: string, isRelevant: (name: string) => boolean): void => {
+    const watcher = tryWatch(folder, false, (name) => {
       if (isRelevant(name)) signal.fire();
     });
     if (watcher) store.add(disposable(() => watcher.close()));
   };
-  watchFolder(gitDir, false, (name) => RELEVANT.test(name));
-  watchFolder(join(gitDir, 'refs'), true, (name) => !name.endsWith('.lock'));
-  watchFolder(join(gitDir, 'reftable'), false, (name) => !name.endsWith('.lock'));
+  const followTree = (folder: string, isRelevant: (name: string) => boolean): void => {
+    store.add(
+      watchTree(folder, (name) => {
+        if (isRelevant(name)) signal.fire();
+      }),
+    );
+  };
+  follow(gitDir, (name) => RELEVANT.test(name));
+  // Not `refs/remotes`: the peers' folders there are ours to write, and a session does not share the others.
+  followTree(join(gitDir, 'refs', 'heads'), (name) => !name.endsWith('.lock'));
+  followTree(join(gitDir, 'refs', 'tags'), (name) => !name.endsWith('.lock'));
+  follow(join(gitDir, 'reftable'), (name) => !name.endsWith('.lock'));
   const worktrees = join(gitDir, 'worktrees');
   void exists(worktrees).then((found) => {
-    if (found) watchFolder(worktrees, true, (name) => RELEVANT.test(name.split(/[\\/]/).at(-1) ?? ''));
+    if (found) followTree(worktrees, (name) => RELEVANT.test(name.split(/[\\/]/).at(-1) ?? ''));
   });
   store.add(poll(gitDir, () => signal.fire()));
   return store;
-}
-
-function tryWatch(folder: string, recursive: boolean, onName: (name: string) => void): FSWatcher | undefined {
-  try {
-    // A null name means that the platform does not say which file it was.
-    const watcher = watch(folder, { recursive, persistent: false }, (_event, name) => onName(name ?? 'HEAD'));
-    watcher.on('error', () => watcher.close());
-    return watcher;
-  } catch {
-    return undefined; // not there, or out of watches: the poll will notice
-  }
 }
 
 /** First call at once, further ones together. */
