@@ -4,7 +4,7 @@ import { PeerweaveError } from '../../../shared/errors.ts';
 import { isOid, type Oid } from '../../../shared/ids.ts';
 import type { ReceiveLimits } from '../repository.ts';
 import { GitFailure } from './git-failure.ts';
-import { throwIfCancelled, type Git } from './git.ts';
+import { throwIfCancelled, type Git, type GitProcess } from './git.ts';
 import { looseObjectSize } from './loose-objects.ts';
 import type { Staging } from './staging.ts';
 
@@ -68,20 +68,53 @@ const tooLarge = (what: string, limit: number): PeerweaveError =>
 
 /**
  * Which of these ids have everything they reach here, in staging or in the repository. One walk for the usual answer (all);
- * one for each id only when something is missing.
+ * one for each id only when something is missing. `walk` may have been started earlier, beside other work.
  */
 export async function connected(
   git: Git,
   gitDir: string,
-  staging: Staging | undefined,
+  staging: Staging,
   oids: readonly Oid[],
   signal: AbortSignal,
+  walk = new ConnectivityWalk(git, gitDir, staging, signal),
 ): Promise<Set<Oid>> {
-  if (await isConnected(git, gitDir, staging, oids, signal)) return new Set(oids);
+  if (await walk.reaches(oids)) return new Set(oids);
+  throwIfCancelled(signal);
   if (oids.length === 1) return new Set();
   const found = new Set<Oid>();
-  for (const oid of oids) if (await isConnected(git, gitDir, staging, [oid], signal)) found.add(oid);
+  for (const oid of oids) {
+    if (await new ConnectivityWalk(git, gitDir, staging, signal).reaches([oid])) found.add(oid);
+    throwIfCancelled(signal);
+  }
   return found;
+}
+
+/** `git rev-list` waiting for the ids to start from; walks from them down to what our refs already reach. */
+export class ConnectivityWalk {
+  private readonly process: GitProcess;
+
+  constructor(git: Git, gitDir: string, staging: Staging, signal: AbortSignal) {
+    // With --stdin first, git reads its input before it looks at refs and objects.
+    this.process = git.start(['rev-list', '--stdin', '--objects', '--quiet', '--not', '--all'], {
+      gitDir,
+      isolated: true,
+      env: staging.env(),
+      signal,
+    });
+    this.process.stdout.resume();
+  }
+
+  /** May be called once. */
+  async reaches(oids: readonly Oid[]): Promise<boolean> {
+    this.process.stdin.end(oids.map((oid) => `${oid}\n`).join(''));
+    return (await this.process.exit) === 0;
+  }
+
+  /** Ends a walk that was never asked. */
+  async close(): Promise<void> {
+    this.process.kill();
+    await this.process.exit;
+  }
 }
 
 /**
@@ -104,22 +137,4 @@ export async function contained(
   });
   // A line that is not the id alone says `<id> missing`.
   return new Set(stdout.split('\n').filter((line) => isOid(line)));
-}
-
-async function isConnected(
-  git: Git,
-  gitDir: string,
-  staging: Staging | undefined,
-  oids: readonly Oid[],
-  signal: AbortSignal,
-): Promise<boolean> {
-  const { code } = await git.run(['rev-list', '--objects', '--stdin', '--not', '--all', '--quiet'], {
-    gitDir,
-    isolated: true,
-    ...(staging ? { env: staging.env() } : {}),
-    input: `${oids.join('\n')}\n`,
-    answers: [0, 1, 128],
-    signal,
-  });
-  return code === 0;
 }

@@ -1,7 +1,7 @@
-import { once } from 'node:events';
 import { PeerweaveError } from '../../../shared/errors.ts';
 import { UNPACK_LIMIT } from '../limits.ts';
 import type { ReceiveLimits } from '../repository.ts';
+import { drained } from './drained.ts';
 import { STRICT } from './fsck-policy.ts';
 import { GitFailure } from './git-failure.ts';
 import { throwIfCancelled, type Git, type GitProcess } from './git.ts';
@@ -52,9 +52,7 @@ export async function takeInPack(git: Git, pack: AsyncGenerator<Buffer>, options
         );
       }
       progress.count(chunk.length);
-      if (intake.stdin.write(chunk)) return;
-      // A git that has refused the pack closes its stdin and never drains it.
-      await Promise.race([once(intake.stdin, 'drain'), intake.exit]);
+      if (!intake.stdin.write(chunk)) await drained(intake.stdin);
     };
     await feed(header);
     for await (const chunk of pack) {

@@ -6,7 +6,7 @@ import { DEFAULT_RECEIVE_LIMITS } from '../limits.ts';
 import { peerRefs, PEERS_PREFIX } from '../peer-refs.ts';
 import type { ReceiveRequest, ReceiveResult, RefMove } from '../repository.ts';
 import { fetchPack } from './fetch-pack.ts';
-import { checkSizes, connected } from './gate.ts';
+import { checkSizes, connected, ConnectivityWalk } from './gate.ts';
 import { asFileFailure } from './git-failure.ts';
 import { throwIfCancelled, type Git } from './git.ts';
 import { ProgressMeter } from './progress-meter.ts';
@@ -80,6 +80,7 @@ async function obtain(context: ReceiveContext, request: ReceiveRequest, need: Ne
   const limits = { ...DEFAULT_RECEIVE_LIMITS, ...request.limits };
   const progress = new ProgressMeter(request.onProgress);
   const staging = await Staging.create(gitDir);
+  const walk = new ConnectivityWalk(git, gitDir, staging, signal);
   try {
     const fetched = await fetchPack({
       git,
@@ -92,11 +93,12 @@ async function obtain(context: ReceiveContext, request: ReceiveRequest, need: Ne
       plan: (offer) => planFetch(context, request.namespace, need, offer),
     });
     if (fetched !== undefined) await checkSizes(git, gitDir, staging, limits, signal);
-    const here = await connected(git, gitDir, staging, [...need.absent], signal);
+    const here = await connected(git, gitDir, staging, [...need.absent], signal, walk);
     throwIfCancelled(signal);
     if (here.size > 0 && fetched !== undefined) await staging.publish();
     return { here, bytes: fetched?.bytes ?? 0 };
   } finally {
+    await walk.close();
     await staging.remove();
   }
 }

@@ -34,6 +34,7 @@ export class RefConflictError extends GitFailure {
 export class RefTransaction {
   private readonly process: GitProcess;
   private readonly answers: AsyncIterator<string>;
+  private open = false;
 
   constructor(git: Git, gitDir: string, message: string) {
     // The reflog message is one line; git would fold others anyway.
@@ -47,22 +48,26 @@ export class RefTransaction {
 
   /** Locks and verifies. Throws `RefConflictError`. */
   async prepare(changes: readonly RefChange[]): Promise<void> {
+    this.open = true;
     await this.say(['start', ...changes.map(instruction), 'prepare'], 2);
   }
 
   async commit(): Promise<void> {
     await this.say(['commit'], 1);
+    this.open = false;
   }
 
   /** Applies changes at once. May be called again for a further transaction. Throws `RefConflictError`. */
   async apply(changes: readonly RefChange[]): Promise<void> {
-    if (changes.length > 0) await this.say(['start', ...changes.map(instruction), 'prepare', 'commit'], 3);
+    if (changes.length === 0) return;
+    await this.prepare(changes);
+    await this.commit();
   }
 
-  /** Ends the process; a transaction that is not committed is undone. */
+  /** Ends the process. A transaction that is not committed is undone, and then this waits until its locks are gone. */
   async close(): Promise<void> {
     this.process.stdin.end();
-    await this.process.exit;
+    if (this.open) await this.process.exit;
   }
 
   private async say(lines: readonly string[], answers: number): Promise<void> {

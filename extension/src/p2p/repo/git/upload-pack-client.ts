@@ -1,6 +1,6 @@
-import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { isOid, type Oid } from '../../../shared/ids.ts';
+import { drained } from './drained.ts';
 import { FLUSH, pktLine, PktLineError, PktLineReader } from './pkt-line.ts';
 
 /**
@@ -167,6 +167,8 @@ export class UploadPackClient {
   }
 
   private async send(packets: readonly string[]): Promise<void> {
-    if (!this.output.write(packets.join(''))) await once(this.output, 'drain');
+    if (this.output.write(packets.join(''))) return;
+    await drained(this.output);
+    if (this.output.destroyed) throw new PktLineError('the stream closed in the negotiation');
   }
 }

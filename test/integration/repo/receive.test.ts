@@ -1,0 +1,364 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { duplexPair, Transform } from 'node:stream';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Repository } from '../../../extension/src/p2p/repo/repository.ts';
+import type { Oid } from '../../../extension/src/shared/ids.ts';
+import {
+  commit,
+  fsck,
+  git,
+  gitInput,
+  initRepository,
+  revParse,
+  sharedRefs,
+  tempFolder,
+  type TempFolder,
+} from '../../support/git.ts';
+import { connectTo, provider, ref, requestAll } from '../../support/two-repositories.ts';
+
+let temp: TempFolder;
+let aliceRoot: string;
+let bobRoot: string;
+let alice: Repository;
+let bob: Repository;
+
+beforeEach(async () => {
+  temp = tempFolder();
+  aliceRoot = initRepository(join(temp.path, 'alice'));
+  commit(aliceRoot, { 'readme.md': 'hello\n' });
+  git(temp.path, 'clone', '--quiet', 'alice', 'bob');
+  bobRoot = join(temp.path, 'bob');
+  bob = await provider.open(bobRoot);
+  alice = await provider.open(aliceRoot);
+});
+
+afterEach(() => {
+  alice.dispose();
+  bob.dispose();
+  temp.remove();
+});
+
+/** Nothing of an attempt is left, and the repository is sound. */
+function expectClean(root = bobRoot): void {
+  expect(stagingOf(root)).toEqual([]);
+  expect(readdirSync(join(root, '.git', 'objects', 'pack')).filter((name) => name.startsWith('tmp_'))).toEqual([]);
+  fsck(root);
+}
+
+function stagingOf(root: string): string[] {
+  try {
+    return readdirSync(join(root, '.git', 'peerweave', 'staging'));
+  } catch {
+    return [];
+  }
+}
+
+const objectCount = (root: string): string => git(root, 'count-objects', '-v').replace(/^size.*$/gm, '');
+
+it('[SY2] brings a new commit and records it in the namespace of the peer, and nowhere else', async () => {
+  const before = sharedRefs(bobRoot);
+  const tip = commit(aliceRoot, { 'src/a.ts': 'a' });
+  const { moves, refused, bytes } = await bob.receive(requestAll(alice, aliceRoot));
+  expect(moves).toEqual([{ ref: 'refs/remotes/peers/alice/main', from: null, to: tip }]);
+  expect(refused).toEqual([]);
+  expect(bytes).toBeGreaterThan(0);
+  expect(revParse(bobRoot, 'refs/remotes/peers/alice/main')).toBe(tip);
+  expect(sharedRefs(bobRoot)).toEqual(before);
+  expectClean();
+});
+
+it('[SY2] takes a large update as a pack', async () => {
+  const files = Object.fromEntries(Array.from({ length: 150 }, (_, index) => [`many/${index}`, `${index}\n`]));
+  const tip = commit(aliceRoot, files);
+  const tasks = new Set<string>();
+  await bob.receive(requestAll(alice, aliceRoot, { onProgress: ({ task }) => tasks.add(task) }));
+  expect(revParse(bobRoot, 'refs/remotes/peers/alice/main')).toBe(tip);
+  expect([...tasks]).toContain('Receiving objects');
+  expect(git(bobRoot, 'count-objects', '-v')).toContain('packs: 1');
+  expectClean();
+});
+
+it('asks for no connection when everything is here', async () => {
+  const connect = async (): Promise<never> => {
+    throw new Error('must not connect');
+  };
+  const { moves } = await bob.receive(requestAll(alice, aliceRoot, { connect }));
+  expect(moves).toHaveLength(1);
+});
+
+it('finds common history with a peer it has never met', async () => {
+  for (let index = 0; index < 40; index += 1) commit(bobRoot, { mine: `${index}` });
+  git(aliceRoot, 'switch', '--quiet', '--create', 'other');
+  git(aliceRoot, 'branch', '--quiet', '--delete', '--force', 'main');
+  const tip = commit(aliceRoot, { theirs: 'x' });
+  const { bytes } = await bob.receive(requestAll(alice, aliceRoot));
+  expect(revParse(bobRoot, 'refs/remotes/peers/alice/other')).toBe(tip);
+  // One commit, one tree, one blob: not the history.
+  expect(bytes).toBeLessThan(600);
+  expectClean();
+});
+
+it('[SY3] makes the namespace match the manifest: moves, deletions, a folder where a branch was', async () => {
+  git(aliceRoot, 'branch', 'topic');
+  await bob.receive(requestAll(alice, aliceRoot));
+  git(aliceRoot, 'branch', '--quiet', '--delete', 'topic');
+  git(aliceRoot, 'branch', 'topic/one');
+  const tip = commit(aliceRoot, { b: 'b' });
+  const { moves } = await bob.receive(requestAll(alice, aliceRoot));
+  expect(moves.map(({ ref: name, to }) => [name, to === null])).toEqual(
+    expect.arrayContaining([
+      ['refs/remotes/peers/alice/main', false],
+      ['refs/remotes/peers/alice/topic', true],
+      ['refs/remotes/peers/alice/topic/one', false],
+    ]),
+  );
+  expect(revParse(bobRoot, 'refs/remotes/peers/alice/main')).toBe(tip);
+  expectClean();
+});
+
+it('[SY3] refuses hostile names and lets the others through', async () => {
+  const tip = commit(aliceRoot, { c: 'c' });
+  const request = requestAll(alice, aliceRoot);
+  for (const name of [
+    'refs/heads/../../config',
+    'refs/heads/a\u0000b',
+    'refs/heads/x.lock',
+    `refs/heads/${'y'.repeat(300)}`,
+  ]) {
+    request.refs.set(ref(name), tip);
+  }
+  const { refused } = await bob.receive(request);
+  expect(refused.map((one) => one.ref)).toHaveLength(4);
+  expect(git(bobRoot, 'for-each-ref', '--format=%(refname)', 'refs/remotes/peers')).toBe(
+    'refs/remotes/peers/alice/main',
+  );
+  expectClean();
+});
+
+it('[SY3] keeps apart names that a file system would not', async () => {
+  for (const name of ['Topic', 'topic', 'caf\u00e9', 'cafe\u0301']) git(aliceRoot, 'branch', name);
+  const { moves, refused } = await bob.receive(requestAll(alice, aliceRoot));
+  expect(refused).toEqual([]);
+  const folded = moves.map(({ ref: name }) => name.normalize('NFC').toLowerCase());
+  expect(new Set(folded).size).toBe(5);
+});
+
+it('[SY8] brings the objects of tags without mirroring them', async () => {
+  commit(aliceRoot, { d: 'd' });
+  git(aliceRoot, 'tag', '--annotate', '--message', 'one', 'v1');
+  git(aliceRoot, 'tag', '--annotate', '--message', 'odd', 'Odd');
+  await bob.receive(requestAll(alice, aliceRoot));
+  const tag = revParse(aliceRoot, 'refs/tags/v1');
+  expect(git(bobRoot, 'for-each-ref', 'refs/remotes/peers', '--format=%(refname)')).not.toContain('v1');
+  expect(await bob.createTag(ref('refs/tags/v1'), tag)).toBe(true);
+  expect(await bob.createTag(ref('refs/tags/v1'), revParse(aliceRoot, 'refs/tags/Odd'))).toBe(false);
+  expect(revParse(bobRoot, 'refs/tags/v1')).toBe(tag);
+  expectClean();
+});
+
+it('takes an announced commit that its branch has meanwhile moved past', async () => {
+  const announced = commit(aliceRoot, { e: '1' });
+  const request = requestAll(alice, aliceRoot);
+  commit(aliceRoot, { e: '2' });
+  const { moves, refused } = await bob.receive(request);
+  expect(moves).toEqual([{ ref: 'refs/remotes/peers/alice/main', from: null, to: announced }]);
+  expect(refused).toEqual([]);
+  expectClean();
+});
+
+it('a ref that is gone at the peer does not fail the others', async () => {
+  commit(aliceRoot, { f: 'f' });
+  git(aliceRoot, 'switch', '--quiet', '--create', 'brief');
+  commit(aliceRoot, { g: 'g' });
+  const request = requestAll(alice, aliceRoot);
+  git(aliceRoot, 'switch', '--quiet', 'main');
+  git(aliceRoot, 'branch', '--quiet', '--delete', '--force', 'brief');
+  const { moves, refused } = await bob.receive(request);
+  expect(moves.map((move) => move.ref)).toEqual(['refs/remotes/peers/alice/main']);
+  expect(refused.map((one) => one.ref)).toEqual(['refs/heads/brief']);
+  expectClean();
+});
+
+it('says object-missing when nothing of the manifest is offered any more', async () => {
+  git(aliceRoot, 'switch', '--quiet', '--orphan', 'new');
+  git(aliceRoot, 'commit', '--quiet', '--allow-empty', '--message', 'gone');
+  const gone = revParse(aliceRoot, 'HEAD');
+  git(aliceRoot, 'switch', '--quiet', 'main');
+  git(aliceRoot, 'branch', '--quiet', '--delete', '--force', 'new');
+  const refs = new Map([[ref('refs/heads/new'), gone]]);
+  const attempt = bob.receive({ ...requestAll(alice, aliceRoot), refs });
+  await expect(attempt).rejects.toMatchObject({ reason: 'object-missing' });
+  expectClean();
+});
+
+/** A commit on main whose tree holds one entry of any name, which git's porcelain would not make. */
+function hostileCommit(mode: string, name: string): Oid {
+  const blob = gitInput(aliceRoot, '[core]\n', 'hash-object', '-w', '--stdin');
+  const isTree = mode === '40000';
+  const child = isTree ? gitInput(aliceRoot, `100644 blob ${blob}\tconfig\n`, 'mktree') : blob;
+  const raw = Buffer.concat([Buffer.from(`${mode} ${name}\0`), Buffer.from(child, 'hex')]);
+  const tree = gitInput(aliceRoot, raw, 'hash-object', '-t', 'tree', '--literally', '-w', '--stdin');
+  const tip = git(aliceRoot, 'commit-tree', '-p', 'HEAD', '-m', 'evil', tree) as Oid;
+  git(aliceRoot, 'update-ref', 'refs/heads/main', tip);
+  return tip;
+}
+
+it.each([
+  ['40000', '.git'],
+  ['40000', '.GiT'],
+  ['40000', 'git~1'],
+  ['40000', '.g\u200cit'],
+  ['40000', '..'],
+  ['100644', 'a/b'],
+])('[SY2] refuses a tree with the entry %s %j', async (mode, name) => {
+  hostileCommit(mode, name);
+  const before = objectCount(bobRoot);
+  await expect(bob.receive(requestAll(alice, aliceRoot))).rejects.toMatchObject({ reason: 'pack-rejected' });
+  expect(objectCount(bobRoot)).toBe(before);
+  expectClean();
+});
+
+it('[SY2] refuses hostile trees in large packs too', async () => {
+  commit(aliceRoot, Object.fromEntries(Array.from({ length: 150 }, (_, index) => [`n/${index}`, `${index}`])));
+  hostileCommit('40000', '.GiT');
+  await expect(bob.receive(requestAll(alice, aliceRoot))).rejects.toMatchObject({ reason: 'pack-rejected' });
+  expectClean();
+});
+
+it('[SY2] refuses a pack bomb by its expanded sizes: 48 MB of zeros in 48 KB', async () => {
+  const limits = { maxObjectBytes: 16 << 20 };
+  commit(aliceRoot, { zeros: Buffer.alloc(48 << 20) });
+  const before = objectCount(bobRoot);
+  const attempt = bob.receive(requestAll(alice, aliceRoot, { limits }));
+  await expect(attempt).rejects.toMatchObject({ reason: 'pack-too-large' });
+  expect(objectCount(bobRoot)).toBe(before);
+  expectClean();
+});
+
+it.each([
+  [{ maxExpandedBytes: 100_000 }],
+  [{ maxObjectBytes: 90_000 }],
+  [{ maxObjects: 100 }],
+  [{ maxPackBytes: 1000 }],
+])('[SY2] refuses a pack beyond %o', async (limits) => {
+  const files = Object.fromEntries(Array.from({ length: 150 }, (_, index) => [`n/${index}`, `${index}\n`.repeat(200)]));
+  commit(aliceRoot, { ...files, large: 'x\n'.repeat(50_000) });
+  const attempt = bob.receive(requestAll(alice, aliceRoot, { limits }));
+  await expect(attempt).rejects.toMatchObject({ reason: 'pack-too-large' });
+  expectClean();
+});
+
+/** A peer whose stream breaks after so many bytes. */
+function dyingConnect(after: number) {
+  return async (signal: AbortSignal) => {
+    const inner = await connectTo(alice)(signal);
+    const [ours, theirs] = duplexPair();
+    let passed = 0;
+    const cut = new Transform({
+      transform(chunk: Buffer, _encoding, done) {
+        passed += chunk.length;
+        if (passed < after) return done(null, chunk);
+        done(null, chunk.subarray(0, 10));
+        theirs.destroy();
+        inner.destroy();
+        ours.destroy(new Error('connection reset'));
+      },
+    });
+    theirs.pipe(inner);
+    inner.pipe(cut).pipe(theirs);
+    return ours;
+  };
+}
+
+it.each([10, 600, 20_000])(
+  '[SY2] a peer that dies after %i bytes leaves nothing, and the next attempt succeeds',
+  async (after) => {
+    let noise = '';
+    for (let index = 0; noise.length < 200_000; index += 1) noise += `${(index * 2_654_435_761) % 4_294_967_291}\n`;
+    const tip = commit(aliceRoot, { noise });
+    const attempt = bob.receive(requestAll(alice, aliceRoot, { connect: dyingConnect(after) }));
+    await expect(attempt).rejects.toMatchObject({ reason: 'link-lost' });
+    expectClean();
+    await bob.receive(requestAll(alice, aliceRoot));
+    expect(revParse(bobRoot, 'refs/remotes/peers/alice/main')).toBe(tip);
+  },
+);
+
+it('[SY2] cancelling in the middle leaves nothing', async () => {
+  commit(aliceRoot, { h: 'h' });
+  const stop = new AbortController();
+  const connect = async (signal: AbortSignal) => {
+    const stream = await connectTo(alice)(signal);
+    stream.once('data', () => stop.abort());
+    return stream;
+  };
+  const attempt = bob.receive(requestAll(alice, aliceRoot, { connect, signal: stop.signal }));
+  await expect(attempt).rejects.toMatchObject({ reason: 'cancelled' });
+  expectClean();
+});
+
+it('says repository-locked when another process holds the ref, and leaves its lock', async () => {
+  commit(aliceRoot, { i: 'i' });
+  const lock = join(bobRoot, '.git', 'refs', 'remotes', 'peers', 'alice', 'main.lock');
+  mkdirSync(join(lock, '..'), { recursive: true });
+  writeFileSync(lock, '');
+  await expect(bob.receive(requestAll(alice, aliceRoot))).rejects.toMatchObject({ reason: 'repository-locked' });
+  expect(readdirSync(join(lock, '..'))).toEqual(['main.lock']);
+  expectClean();
+});
+
+it.each([1, 150])('[SY10] a full disk while %i file(s) arrive is told as such and leaves nothing', async (files) => {
+  const mount = join(temp.path, 'small');
+  mkdirSync(mount);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', mount]);
+  try {
+    git(temp.path, 'clone', '--quiet', '--no-hardlinks', 'alice', join(mount, 'bob'));
+    const root = join(mount, 'bob');
+    const full = await provider.open(root);
+    const noise = randomBytes(4_000_000);
+    const size = Math.floor(noise.length / files);
+    const parts = Array.from({ length: files }, (_, index) => [
+      `n/${index}`,
+      noise.subarray(index * size, (index + 1) * size),
+    ]);
+    commit(aliceRoot, Object.fromEntries(parts) as Record<string, Buffer>);
+    await expect(full.receive(requestAll(alice, aliceRoot))).rejects.toMatchObject({ reason: 'disk-full' });
+    expectClean(root);
+    full.dispose();
+  } finally {
+    execFileSync('umount', ['--lazy', mount]);
+  }
+});
+
+it('[SY11] opening sweeps what a crashed engine left in staging, and leaves what a live one uses', async () => {
+  const staging = join(bobRoot, '.git', 'peerweave', 'staging');
+  const dead = execFileSync('sh', ['-c', 'echo $$'], { encoding: 'utf8' }).trim();
+  for (const name of [`${dead}-00`, `${process.pid}-11`]) mkdirSync(join(staging, name, 'pack'), { recursive: true });
+  (await provider.open(bobRoot)).dispose();
+  expect(readdirSync(staging)).toEqual([`${process.pid}-11`]);
+});
+
+it('forgets a peer without touching another', async () => {
+  await bob.receive(requestAll(alice, aliceRoot));
+  await bob.receive({ ...requestAll(alice, aliceRoot), namespace: 'carol' });
+  await bob.forgetPeer('alice');
+  expect(git(bobRoot, 'for-each-ref', '--format=%(refname)', 'refs/remotes/peers')).toBe(
+    'refs/remotes/peers/carol/main',
+  );
+});
+
+it('works between SHA-256 repositories', async () => {
+  const from = initRepository(join(temp.path, 'sha256'), '--object-format=sha256');
+  commit(from, { a: '1' });
+  git(temp.path, 'clone', '--quiet', 'sha256', 'sha256-copy');
+  const [source, copy] = await Promise.all([provider.open(from), provider.open(join(temp.path, 'sha256-copy'))]);
+  const tip = commit(from, { a: '2' });
+  const { moves } = await copy.receive(requestAll(source, from));
+  expect(moves[0]?.to).toBe(tip);
+  fsck(join(temp.path, 'sha256-copy'));
+  source.dispose();
+  copy.dispose();
+});
