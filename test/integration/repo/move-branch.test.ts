@@ -1,0 +1,332 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { MoveResult, Repository } from '../../../extension/src/p2p/repo/repository.ts';
+import type { Oid } from '../../../extension/src/shared/ids.ts';
+import {
+  commit,
+  fsck,
+  git,
+  initRepository,
+  revParse,
+  tempFolder,
+  writeFiles,
+  type TempFolder,
+} from '../../support/git.ts';
+import { branch, provider } from '../../support/two-repositories.ts';
+
+let temp: TempFolder;
+let root: string;
+let repository: Repository;
+let from: Oid;
+
+beforeEach(async () => {
+  temp = tempFolder();
+  root = initRepository(join(temp.path, 'work'));
+  from = commit(root, { 'a.txt': 'a\n', 'dir/b.txt': 'b\n', 'keep.txt': 'keep\n' });
+  repository = await provider.open(root);
+});
+
+afterEach(() => {
+  repository.dispose();
+  temp.remove();
+});
+
+/** A commit on top of `from` that no branch has, as if a peer had sent it. */
+function incoming(files: Readonly<Record<string, string>>, remove: readonly string[] = []): Oid {
+  const side = join(temp.path, 'side');
+  git(root, 'worktree', 'add', '--quiet', '--detach', side, from);
+  for (const path of remove) rmSync(join(side, path), { recursive: true });
+  const to = commit(side, files);
+  git(root, 'worktree', 'remove', '--force', side);
+  return to;
+}
+
+const move = (to: Oid, more: Partial<Parameters<Repository['moveBranch']>[0]> = {}): Promise<MoveResult> =>
+  repository.moveBranch({ branch: branch('main'), from, to, message: 'fast-forward from alice', ...more });
+
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+const status = (): string => git(root, 'status', '--porcelain');
+
+function expectUnmoved(): void {
+  expect(revParse(root, 'main')).toBe(from);
+  expectSettled();
+}
+
+function expectSettled(): void {
+  const journal = join(root, '.git', 'peerweave', 'journal');
+  expect(existsSync(journal) ? readdirSync(journal) : []).toEqual([]);
+  fsck(root);
+}
+
+it('[SY5] moves a checked-out branch with its index and files', async () => {
+  const to = incoming({ 'a.txt': 'new\n', 'deep/er/c.txt': 'c\n' }, ['dir']);
+  expect(await move(to)).toEqual({ moved: true });
+  expect(revParse(root, 'main')).toBe(to);
+  expect(read('a.txt')).toBe('new\n');
+  expect(existsSync(join(root, 'dir'))).toBe(false);
+  expect(status()).toBe('');
+  expect(git(root, 'reflog', '-1', '--format=%gs')).toBe('fast-forward from alice');
+  expectSettled();
+});
+
+it('[SY5] moves and creates branches that are checked out nowhere without touching files', async () => {
+  git(root, 'branch', 'topic');
+  const to = incoming({ 'a.txt': 'new\n' });
+  expect(await move(to, { branch: branch('topic') })).toEqual({ moved: true });
+  expect(await move(to, { branch: branch('fresh/one'), from: null })).toEqual({ moved: true });
+  expect([revParse(root, 'topic'), revParse(root, 'fresh/one')]).toEqual([to, to]);
+  expect(read('a.txt')).toBe('a\n');
+  expect(status()).toBe('');
+  expectUnmoved();
+});
+
+it('[SY5] refuses to move backwards or sideways', async () => {
+  const to = incoming({ 'a.txt': 'theirs\n' });
+  from = commit(root, { 'a.txt': 'mine\n' });
+  expect(await move(to)).toMatchObject({ moved: false, refusal: { kind: 'failed' } });
+  expectUnmoved();
+});
+
+it('[SY5] moves a branch that is checked out in a linked worktree together with that worktree', async () => {
+  const linked = join(temp.path, 'linked');
+  git(root, 'worktree', 'add', '--quiet', '-b', 'topic', linked);
+  const to = incoming({ 'a.txt': 'new\n' });
+  expect(await move(to, { branch: branch('topic') })).toEqual({ moved: true });
+  expect(readFileSync(join(linked, 'a.txt'), 'utf8')).toBe('new\n');
+  expect(git(linked, 'status', '--porcelain')).toBe('');
+  expect(read('a.txt')).toBe('a\n');
+  expectUnmoved();
+});
+
+it('[SY5] gives an unborn branch its first commit with files', async () => {
+  const to = incoming({});
+  git(root, 'switch', '--quiet', '--orphan', 'empty');
+  expect(await move(to, { branch: branch('empty'), from: null })).toEqual({ moved: true });
+  expect(read('dir/b.txt')).toBe('b\n');
+  expect(status()).toBe('');
+  expectSettled();
+});
+
+it('[SY6] keeps local changes elsewhere, staged and not, and moves', async () => {
+  const to = incoming({ 'a.txt': 'new\n' });
+  writeFiles(root, { 'keep.txt': 'mine\n', 'staged.txt': 's\n', 'untracked.txt': 'u\n' });
+  git(root, 'add', 'staged.txt');
+  expect(await move(to)).toEqual({ moved: true });
+  expect(read('keep.txt')).toBe('mine\n');
+  expect(status().split('\n')).toEqual(['M keep.txt', 'A  staged.txt', '?? untracked.txt']);
+});
+
+it('[SY6] a touched but unchanged file is no local change', async () => {
+  const to = incoming({ 'a.txt': 'new\n' });
+  utimesSync(join(root, 'a.txt'), 1, 1);
+  expect(await move(to)).toEqual({ moved: true });
+  expect(read('a.txt')).toBe('new\n');
+});
+
+describe('[SY6] waits, and touches nothing, when', () => {
+  it.each([
+    ['a changed file would be overwritten', { 'a.txt': 'mine\n' }, 'a.txt'],
+    ['an untracked file is in the way', { 'new.txt': 'mine\n' }, 'new.txt'],
+    ['an untracked file is where a folder must be', { folder: 'mine\n' }, 'folder'],
+    ['an untracked folder is where a file must be', { 'leaf/x/y': 'mine\n' }, 'leaf/x/y'],
+  ])('%s', async (_case, mine, path) => {
+    const to = incoming({ 'a.txt': 'new\n', 'new.txt': 'n\n', 'folder/x': 'x\n', leaf: 'l\n' });
+    writeFiles(root, mine);
+    expect(await move(to)).toEqual({ moved: false, refusal: { kind: 'local-changes', paths: [path] } });
+    for (const [file, content] of Object.entries(mine)) expect(read(file)).toBe(content);
+    if (!('a.txt' in mine)) expect(read('a.txt')).toBe('a\n');
+    expectUnmoved();
+  });
+
+  it('an ignored file is in the way', async () => {
+    writeFileSync(join(root, '.git', 'info', 'exclude'), '.env\n');
+    const side = join(temp.path, 'side');
+    git(root, 'worktree', 'add', '--quiet', '--detach', side, from);
+    writeFileSync(join(side, '.env'), 'theirs\n');
+    git(side, 'add', '--force', '.env');
+    git(side, 'commit', '--quiet', '--message', 'env');
+    const to = revParse(side, 'HEAD');
+    writeFileSync(join(root, '.env'), 'secret of mine\n');
+    expect(await move(to)).toEqual({ moved: false, refusal: { kind: 'local-changes', paths: ['.env'] } });
+    expect(read('.env')).toBe('secret of mine\n');
+    expectUnmoved();
+  });
+
+  it.each([
+    ['merge', 'MERGE_HEAD'],
+    ['cherry-pick', 'CHERRY_PICK_HEAD'],
+    ['revert', 'REVERT_HEAD'],
+    ['bisect', 'BISECT_LOG'],
+  ])('a %s is in progress', async (operation, file) => {
+    const to = incoming({ 'a.txt': 'new\n' });
+    writeFileSync(join(root, '.git', file), `${from}\n`);
+    expect(await move(to)).toEqual({ moved: false, refusal: { kind: 'operation-in-progress', operation } });
+    rmSync(join(root, '.git', file));
+    expectUnmoved();
+  });
+
+  it('the branch is being rebased while HEAD is detached', async () => {
+    const to = incoming({ 'a.txt': 'new\n' });
+    git(root, 'switch', '--quiet', '--detach');
+    mkdirSync(join(root, '.git', 'rebase-merge'));
+    writeFileSync(join(root, '.git', 'rebase-merge', 'head-name'), 'refs/heads/main\n');
+    expect(await move(to)).toMatchObject({ refusal: { kind: 'operation-in-progress', operation: 'rebase' } });
+    expect(revParse(root, 'main')).toBe(from);
+  });
+
+  it('files that run code on open are touched, until they were reviewed', async () => {
+    const to = incoming({ '.vscode/tasks.json': '{}\n', 'a.txt': 'new\n' });
+    expect(await move(to)).toEqual({
+      moved: false,
+      refusal: { kind: 'sensitive-files', paths: ['.vscode/tasks.json'] },
+    });
+    expectUnmoved();
+    expect(await move(to, { reviewed: true })).toEqual({ moved: true });
+    expect(read('.vscode/tasks.json')).toBe('{}\n');
+  });
+
+  it('another process holds the index; its lock stays', async () => {
+    const to = incoming({ 'a.txt': 'new\n' });
+    const lock = join(root, '.git', 'index.lock');
+    writeFileSync(lock, '');
+    expect(await move(to)).toEqual({ moved: false, refusal: { kind: 'locked', path: lock } });
+    expect(existsSync(lock)).toBe(true);
+    rmSync(lock);
+    expectUnmoved();
+  });
+
+  it('another process holds the ref; its lock stays', async () => {
+    const to = incoming({ 'a.txt': 'new\n' });
+    const lock = join(root, '.git', 'refs', 'heads', 'main.lock');
+    writeFileSync(lock, '');
+    expect(await move(to)).toMatchObject({ refusal: { kind: 'locked', path: lock } });
+    expect(existsSync(lock)).toBe(true);
+    expect(read('a.txt')).toBe('a\n');
+    rmSync(lock);
+    expectUnmoved();
+  });
+});
+
+it('[SY12] loses to a commit that the user made meanwhile', async () => {
+  const to = incoming({ 'a.txt': 'new\n' });
+  const mine = commit(root, { 'mine.txt': 'm\n' });
+  expect(await move(to)).toEqual({ moved: false, refusal: { kind: 'ref-moved' } });
+  expect(revParse(root, 'main')).toBe(mine);
+  expect(await move(to, { branch: branch('gone') })).toEqual({ moved: false, refusal: { kind: 'ref-moved' } });
+});
+
+it('[SY5] names that exclude each other are told, not forced', async () => {
+  const to = incoming({ 'a.txt': 'new\n' });
+  git(root, 'branch', 'topic');
+  git(root, 'branch', 'x/y');
+  for (const [name, other] of [
+    ['topic/one', 'topic'],
+    ['x', 'x/y'],
+  ] as const) {
+    const result = await move(to, { branch: branch(name), from: null });
+    expect(result).toEqual({ moved: false, refusal: { kind: 'name-conflict', with: other } });
+  }
+  git(root, 'config', 'core.ignoreCase', 'true');
+  const caseless = await provider.open(root);
+  const request = { branch: branch('Topic'), from: null, to, message: 'x' };
+  expect(await caseless.moveBranch(request)).toMatchObject({ refusal: { kind: 'name-conflict', with: 'topic' } });
+  caseless.dispose();
+});
+
+it("runs no hook of the user's or of the tree", async () => {
+  const to = incoming({ 'a.txt': 'new\n' });
+  for (const hook of ['post-checkout', 'reference-transaction', 'post-index-change', 'post-merge']) {
+    writeFileSync(join(root, '.git', 'hooks', hook), `#!/bin/sh\ntouch ${join(temp.path, 'ran')}\n`, { mode: 0o755 });
+  }
+  expect(await move(to)).toEqual({ moved: true });
+  expect(existsSync(join(temp.path, 'ran'))).toBe(false);
+});
+
+describe('[SY11] after a crash, opening', () => {
+  let to: Oid;
+  beforeEach(() => {
+    to = incoming({ 'a.txt': 'new content\n', 'added.txt': 'added content\n' }, ['dir/b.txt']);
+  });
+
+  const journal = (): string => join(root, '.git', 'peerweave', 'journal');
+
+  /** What an engine that is dead now had written down before it began. */
+  async function interrupted(pid?: number): Promise<void> {
+    mkdirSync(journal(), { recursive: true });
+    const child = spawn('true');
+    await once(child, 'exit');
+    const worktree = { root, gitDir: join(root, '.git') };
+    const entry = { branch: 'main', from, to, message: 'from alice', worktree, pid: pid ?? child.pid };
+    writeFileSync(join(journal(), 'x.json'), JSON.stringify(entry));
+  }
+
+  const reopen = async (): Promise<void> => (await provider.open(root)).dispose();
+
+  it('finds nothing to do when nothing had happened', async () => {
+    await interrupted();
+    await reopen();
+    expect(status()).toBe('');
+    expectUnmoved();
+  });
+
+  it('undoes files that were written before the index was, whole, in part and removed', async () => {
+    await interrupted();
+    writeFiles(root, { 'a.txt': 'new content\n', 'added.txt': 'added con' });
+    rmSync(join(root, 'dir'), { recursive: true });
+    await reopen();
+    expect(read('a.txt')).toBe('a\n');
+    expect(read('dir/b.txt')).toBe('b\n');
+    expect(status()).toBe('');
+    expectUnmoved();
+  });
+
+  it('keeps what the user wrote since', async () => {
+    await interrupted();
+    writeFiles(root, { 'a.txt': 'mine\n', 'added.txt': 'mine too\n' });
+    await reopen();
+    expect([read('a.txt'), read('added.txt')]).toEqual(['mine\n', 'mine too\n']);
+    expectUnmoved();
+  });
+
+  it('finishes when index and files were there and only the ref was not', async () => {
+    await interrupted();
+    git(root, 'read-tree', '-m', '-u', from, to);
+    await reopen();
+    expect(revParse(root, 'main')).toBe(to);
+    expect(status()).toBe('');
+    expectSettled();
+  });
+
+  it('only forgets the entry when the move was complete, or the user went on', async () => {
+    await interrupted();
+    git(root, 'merge', '--quiet', '--ff-only', to);
+    const mine = commit(root, { 'a.txt': 'later\n' });
+    await reopen();
+    expect(revParse(root, 'main')).toBe(mine);
+    expect(status()).toBe('');
+    expectSettled();
+  });
+
+  it('leaves alone what a living engine is at, and a foreign lock', async () => {
+    await interrupted(process.ppid);
+    await reopen();
+    expect(readdirSync(journal())).toEqual(['x.json']);
+    await interrupted();
+    writeFileSync(join(root, '.git', 'index.lock'), '');
+    await reopen();
+    expect(lstatSync(join(root, '.git', 'index.lock')).isFile()).toBe(true);
+    expect(readdirSync(journal())).toEqual(['x.json']);
+  });
+});
