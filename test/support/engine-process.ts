@@ -23,6 +23,8 @@ export interface EngineProcessOptions {
 export class EngineProcess {
   readonly child: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly events: TimedEvent[] = [];
+  /** Output for people, when `--json` was not asked for. */
+  stdout = '';
   stderr = '';
   private readonly waiters = new Set<(event: TimedEvent | undefined) => void>();
   private closed = false;
@@ -36,7 +38,10 @@ export class EngineProcess {
     this.child.stdin.end(options.input === undefined ? undefined : `${options.input}\n`);
     this.child.stderr.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
     createInterface({ input: this.child.stdout })
-      .on('line', (line) => this.push({ ...(JSON.parse(line) as EngineEvent), at: performance.now() }))
+      .on('line', (line) => {
+        if (line.startsWith('{')) this.push({ ...(JSON.parse(line) as EngineEvent), at: performance.now() });
+        else this.stdout += `${line}\n`;
+      })
       .on('close', () => this.end());
   }
 

@@ -37,6 +37,10 @@ export class World {
     return this.track(new EngineProcess(args, { home: person.home, input: invite }));
   }
 
+  resume(person: Person): EngineProcess {
+    return this.track(new EngineProcess(['resume', '--repo', person.repo, '--json'], { home: person.home }));
+  }
+
   run(person: Person, command: string, ...args: string[]): ReturnType<typeof runCli> {
     return runCli([command, ...args, '--repo', person.repo], { home: person.home });
   }

@@ -63,6 +63,22 @@ program
   });
 
 program
+  .command('resume')
+  .description('go on with the session that this repository had, until interrupted')
+  .addOption(repoOption)
+  .option('--listen <host:port>', 'where to listen for other members', '')
+  .addOption(new Option('--approve <mode>', 'who lets guests in').choices(['ask', 'auto']).default('ask'))
+  .addOption(jsonOption)
+  .action(async (options: Common & { listen: string; approve: 'ask' | 'auto' }) => {
+    await runInForeground(options.json, async (engine) => {
+      const settings = cliSettings({ listen: options.listen, approve: options.approve });
+      const session = await (await engine.manager.resume(options.repo, settings)).session;
+      if (!options.json) askOnTerminal(engine, session, session.repository.info.root);
+      return session;
+    });
+  });
+
+program
   .command('status')
   .description('the session of a repository')
   .addOption(repoOption)

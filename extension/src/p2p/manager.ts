@@ -13,6 +13,7 @@ import type { Repository, RepositoryProvider } from './repo/repository.ts';
 import { RepositoryLock } from './repository-lock.ts';
 import type { Decision } from './session/gatekeeper.ts';
 import { decodeInvite, newSecret, newSessionId, type Invite } from './session/invite.ts';
+import { CatchingUp } from './session/catching-up.ts';
 import { Joining } from './session/joining.ts';
 import { admit } from './session/roster.ts';
 import { SessionStore, type SessionRecord } from './session/session-store.ts';
@@ -54,8 +55,12 @@ interface Running {
 export class P2PManager {
   private readonly parts: ManagerParts;
   private readonly running = new Map<string, Running>();
-  private readonly joins = new Map<string, Joining>();
-  private readonly toldPhases = new WeakMap<Joining, SessionView['phase']>();
+  /** Guests on their way in, by folder; not sessions yet. */
+  private readonly joins = new Map<string, Joining | CatchingUp>();
+  private readonly toldPhases = new WeakMap<Joining | CatchingUp, SessionView['phase']>();
+  /** Locks of joins whose folder is usable already. */
+  private readonly locks = new Map<string, Promise<RepositoryLock>>();
+  private readonly settling = new Map<string, Promise<void>>();
   private configured: Identity | undefined;
   private readonly changes = new Emitter<void>();
   private readonly happenings = new Emitter<EngineEvent>();
@@ -103,7 +108,7 @@ export class P2PManager {
   /** Starts a session on a repository (SE1) and returns it with its invite code. */
   async share(repo: string, name: string, settings: Settings): Promise<{ session: Session; code: string }> {
     const identity = await this.identity();
-    return this.exclusively(repo, async (repository, lock) => {
+    return this.exclusively(repo, 0, async (repository, lock) => {
       const store = new SessionStore(repository.info.gitDir);
       const session = newSessionId();
       const now = this.parts.now();
@@ -161,8 +166,10 @@ export class P2PManager {
     const usable = Promise.withResolvers<void>();
     const { provider, now } = this.parts;
     const store = new SessionStore(join(directory, '.git'));
-    const onUsable = (record: SessionRecord): void => {
-      void store.save(record).then(() => usable.resolve());
+    const onUsable = async (record: SessionRecord): Promise<void> => {
+      const locked = RepositoryLock.take(join(directory, '.git'), directory);
+      this.locks.set(directory, locked);
+      await Promise.all([locked, store.save(record)]).then(() => usable.resolve(), usable.reject);
     };
     const joining = new Joining(
       { identity, provider, linkHost, now, onUsable },
@@ -176,23 +183,60 @@ export class P2PManager {
     return { usable: usable.promise, session };
   }
 
-  cancelJoin(directory: string): void {
-    this.joins.get(resolve(directory))?.cancel();
+  private catchUp(directory: string, record: SessionRecord, identity: Identity, settings: Settings): JoinInProgress {
+    if (this.joins.has(directory) || this.running.has(directory)) throw alreadyShared(directory);
+    const linkHost = this.linkHost(identity);
+    const catchingUp = new CatchingUp({ directory, record, provider: this.parts.provider, linkHost });
+    this.joins.set(directory, catchingUp);
+    catchingUp.onChange(() => this.joiningChanged(catchingUp));
+    this.joiningChanged(catchingUp);
+    return { usable: Promise.resolve(), session: this.finishJoin(catchingUp, identity, settings, linkHost) };
   }
 
-  /** Brings back the session that this repository had (SE9). */
-  async resume(repo: string, settings: Settings): Promise<Session> {
+  /** Runs a join to its end; whoever asks can wait for that, also when it fails. */
+  private finishJoin(
+    joining: Joining | CatchingUp,
+    identity: Identity,
+    settings: Settings,
+    linkHost: LinkHost,
+  ): Promise<Session> {
+    const session = this.becomeSession(joining, identity, settings, linkHost);
+    const settled = session.then(
+      () => undefined,
+      (error: unknown) => this.joinFailed(asPeerweaveError(error)),
+    );
+    this.settling.set(joining.directory, settled);
+    return session;
+  }
+
+  private joinFailed({ reason, message }: PeerweaveError): void {
+    if (reason !== 'cancelled') this.parts.log.warn(`A join failed: ${message}`);
+  }
+
+  cancelJoin(directory: string): void {
+    const joining = this.joins.get(resolve(directory));
+    if (joining instanceof Joining) joining.cancel();
+  }
+
+  /**
+   * Brings back the session that this repository had (SE9). Resolves when it is live, or for a clone whose history is still to
+   * come (C4) at once: `session` is then live later.
+   */
+  async resume(repo: string, settings: Settings): Promise<JoinInProgress> {
     const identity = await this.identity();
-    return this.exclusively(repo, async (repository, lock) => {
+    const stored = await new SessionStore(join(resolve(repo), '.git')).load();
+    if (stored !== undefined) assertSameIdentity(stored, identity);
+    if (stored?.historyComplete === false) return this.catchUp(resolve(repo), stored, identity, settings);
+    const session = await this.resumeLive(repo, identity, settings);
+    return { usable: Promise.resolve(), session: Promise.resolve(session) };
+  }
+
+  private resumeLive(repo: string, identity: Identity, settings: Settings): Promise<Session> {
+    return this.exclusively(repo, RESUME_PATIENCE_MS, async (repository, lock) => {
       const store = new SessionStore(repository.info.gitDir);
       const record = await store.load();
       if (record === undefined) throw noSession(repo);
-      if (record.self !== identity.peer) {
-        throw new PeerweaveError(
-          'no-session',
-          'This session was joined with another identity. Join it again with a new invite.',
-        );
-      }
+      assertSameIdentity(record, identity);
       const session = this.compose(identity, repository, store, record, settings, this.linkHost(identity));
       this.run(session, lock);
       await session.start();
@@ -221,8 +265,15 @@ export class P2PManager {
     );
   }
 
+  /** Stops a session, or a join whose history still arrives, for another engine to go on with. */
   async suspend(repo: string): Promise<void> {
     const key = this.keyOf(repo);
+    const joining = this.joins.get(key);
+    if (joining !== undefined) {
+      joining.suspend();
+      await this.settling.get(key);
+      return;
+    }
     const { session, lock } = this.get(repo);
     this.running.delete(key);
     await session.suspend();
@@ -285,12 +336,13 @@ export class P2PManager {
   /** Opens a repository for one session at most, in this engine and any other. */
   private async exclusively<T>(
     repo: string,
+    patienceMs: number,
     use: (repository: Repository, lock: RepositoryLock) => Promise<T>,
   ): Promise<T> {
     const repository = await this.parts.provider.open(repo);
     try {
       if (this.running.has(repository.info.root)) throw alreadyShared(repository.info.root);
-      const lock = await RepositoryLock.take(repository.info.gitDir, repository.info.root);
+      const lock = await RepositoryLock.take(repository.info.gitDir, repository.info.root, patienceMs);
       try {
         return await use(repository, lock);
       } catch (error) {
@@ -321,32 +373,40 @@ export class P2PManager {
     return resolve(repo);
   }
 
-  private async finishJoin(
-    joining: Joining,
+  private async becomeSession(
+    joining: Joining | CatchingUp,
     identity: Identity,
     settings: Settings,
     linkHost: LinkHost,
   ): Promise<Session> {
+    const { directory } = joining;
     try {
+      if (joining instanceof CatchingUp) {
+        this.locks.set(directory, RepositoryLock.take(join(directory, '.git'), directory, RESUME_PATIENCE_MS));
+        await this.locks.get(directory);
+      }
       const joined = await joining.run();
       const { repository, record } = joined;
-      const lock = await RepositoryLock.take(repository.info.gitDir, repository.info.root);
+      const { gitDir, root } = repository.info;
+      const lock = await (this.locks.get(directory) ?? RepositoryLock.take(gitDir, root));
       const store = new SessionStore(repository.info.gitDir);
       const session = this.compose(identity, repository, store, record, settings, linkHost);
-      this.joins.delete(joining.directory);
+      this.joins.delete(directory);
       this.run(session, lock);
       await session.start(joined);
       return session;
     } catch (error) {
       linkHost.dispose();
+      await (await this.locks.get(directory)?.catch(() => undefined))?.release();
       throw asPeerweaveError(error);
     } finally {
-      this.joins.delete(joining.directory);
+      this.joins.delete(directory);
+      this.locks.delete(directory);
       this.changes.fire();
     }
   }
 
-  private joiningChanged(joining: Joining): void {
+  private joiningChanged(joining: Joining | CatchingUp): void {
     const { phase, self, transfer, repo } = joining.view();
     if (this.toldPhases.get(joining) !== phase && phase !== 'live') {
       this.toldPhases.set(joining, phase);
@@ -362,6 +422,17 @@ export class P2PManager {
   private joinViews(): SessionView[] {
     return [...this.joins.values()].map((joining) => joining.view());
   }
+}
+
+/** A window that reloads lets go of the repository a moment after the next one wants it. */
+const RESUME_PATIENCE_MS = 5_000;
+
+function assertSameIdentity(record: SessionRecord, identity: Identity): void {
+  if (record.self === identity.peer) return;
+  throw new PeerweaveError(
+    'no-session',
+    'This session was joined with another identity. Join it again with a new invite.',
+  );
 }
 
 const alreadyShared = (repo: string): PeerweaveError =>

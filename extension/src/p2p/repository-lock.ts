@@ -17,8 +17,6 @@ const engineFile = z.object({ v: z.literal(1), pid: z.int(), socket: z.string().
 /** sockaddr_un holds 108 bytes on Linux and 104 on macOS, with the terminator. */
 const MAX_SOCKET_PATH = 100;
 const TAKE_RETRY_MS = 100;
-/** An engine that is being replaced (a window that reloads) gets this long to let go. */
-const TAKE_PATIENCE_MS = 5_000;
 
 export class RepositoryLock {
   readonly repo: string;
@@ -39,15 +37,18 @@ export class RepositoryLock {
     });
   }
 
-  /** Throws `engine-busy` when another process runs this repository's session. */
-  static async take(gitDir: string, repo: string): Promise<RepositoryLock> {
+  /**
+   * Throws `engine-busy` when another process runs this repository's session, and goes on to for `patienceMs` milliseconds:
+   * an engine that is being replaced (a window that reloads) needs a moment to let go.
+   */
+  static async take(gitDir: string, repo: string, patienceMs = 0): Promise<RepositoryLock> {
     const file = join(gitDir, 'peerweave', 'engine.json');
-    const deadline = Date.now() + TAKE_PATIENCE_MS;
+    const deadline = Date.now() + patienceMs;
     for (;;) {
       const running = await findEngine(gitDir);
       if (running === undefined) break;
       running.destroy();
-      if (Date.now() > deadline) {
+      if (Date.now() >= deadline) {
         throw new PeerweaveError(
           'engine-busy',
           `Another window or process already runs the session of ${repo}. Leave it there, or use that one.`,

@@ -39,7 +39,10 @@ export function requestHandlers(manager: P2PManager): RequestHandlers {
       manager.cancelJoin(directory);
       return {};
     },
-    'peerweave/resume': async ({ repo, settings }) => ({ session: (await manager.resume(repo, settings)).view() }),
+    'peerweave/resume': async ({ repo, settings }) => {
+      await manager.resume(repo, settings);
+      return {};
+    },
     'peerweave/suspend': async ({ repo }) => {
       await manager.suspend(repo);
       return {};

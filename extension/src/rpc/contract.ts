@@ -81,7 +81,7 @@ export const requests = {
   /** Gives up a join that is still connecting, waiting or cloning. */
   'peerweave/cancelJoin': { params: z.object({ directory: z.string().min(1) }), result: none },
   /** Brings back the session that this repository had (SE9). */
-  'peerweave/resume': { params: z.object({ repo, settings }), result: z.object({ session: sessionView }) },
+  'peerweave/resume': { params: z.object({ repo, settings }), result: none },
   /** Stops a session without leaving it, for another engine to resume: the window moves to the cloned folder. */
   'peerweave/suspend': { params: z.object({ repo }), result: none },
   'peerweave/leave': { params: z.object({ repo }), result: none },

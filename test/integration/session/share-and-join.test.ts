@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PeerView, SessionView } from '../../../extension/src/rpc/model.ts';
@@ -78,7 +79,12 @@ describe('two people', () => {
   it('status, peers, sync and leave reach the engine that runs, through .git/peerweave', async () => {
     const { host, guest } = await pair();
     const status = (await world.run(alice, 'status', '--json')).lines[0] as SessionView;
-    expect(status).toMatchObject({ repo: alice.repo, role: 'owner', phase: 'live', self: { name: 'Alice', branch: 'main' } });
+    expect(status).toMatchObject({
+      repo: alice.repo,
+      role: 'owner',
+      phase: 'live',
+      self: { name: 'Alice', branch: 'main' },
+    });
     const peer = (await world.run(bob, 'peers', '--json')).lines[0] as PeerView;
     expect(peer).toMatchObject({ name: 'Alice', role: 'owner', state: 'online', route: 'tcp', branch: 'main' });
     expect((await world.run(bob, 'sync', '--json')).code).toBe(0);
@@ -91,13 +97,34 @@ describe('two people', () => {
     expect(existsSync(join(bob.repo, '.git/peerweave/session.json'))).toBe(false);
   });
 
-  it('[SE9] an engine that dies is resumed by nobody here, but its key and its clone are as they were', async () => {
-    const { guest } = await pair();
+  it('[SE9] an engine that died is resumed, on either side, and catches up without an invite', async () => {
+    const { host, guest } = await pair();
     expect(statSync(join(bob.home, 'identity.pem')).mode & 0o777).toBe(0o600);
     expect(statSync(join(bob.repo, '.git/peerweave/session.json')).mode & 0o777).toBe(0o600);
     await guest.stop('SIGKILL');
+    const missed = commit(alice.repo, { 'missed.txt': '1\n' });
+    const back = world.resume(bob);
+    await back.ref('refs/heads/main', missed);
+
+    await host.stop('SIGKILL');
+    const offline = commit(bob.repo, { 'offline.txt': '1\n' });
+    const hostAgain = world.resume(alice);
+    await hostAgain.ref('refs/heads/main', offline);
+    for (const { repo } of [alice, bob]) git(repo, 'fsck', '--strict');
+  });
+
+  it('[SE9] a guest that dies while history arrives goes on where the tip is', async () => {
+    for (let n = 0; n < 8; n++) commit(alice.repo, { [`blob-${n}`]: randomBytes(2_000_000) });
+    const host = world.share(alice, '--approve', 'auto');
+    const guest = world.join(bob, await host.invite());
+    await guest.event((event) => event.event === 'session' && event.phase === 'history');
+    await guest.stop('SIGKILL');
+    expect(readFileSync(join(bob.repo, 'README.md'), 'utf8')).toBe('# Project\n');
+    const back = world.resume(bob);
+    await synced(back, 'Alice');
+    expect(git(bob.repo, 'rev-parse', '--is-shallow-repository')).toBe('false');
+    expect(git(bob.repo, 'rev-list', '--count', 'main')).toBe('9');
     git(bob.repo, 'fsck', '--strict');
-    expect(readdirSync(join(bob.repo, '.git')).filter((name) => name.endsWith('.lock'))).toEqual([]);
   });
 
   it('[SE8] the invite’s secret is in no log and no argument', async () => {

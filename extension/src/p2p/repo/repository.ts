@@ -164,6 +164,11 @@ export interface RepositoryProvider {
   /** Throws `PeerweaveError` with the reason that `inspect` gives for an unusable folder. Recovers what a crash left (SY11). */
   open(directory: string): Promise<Repository>;
   init(directory: string): Promise<Repository>;
-  /** Clones; on failure or cancel the folder is as it was before (SE10). */
+  /**
+   * Clones; on failure or cancel the folder is as it was before (SE10), but for two cases after `onUsable`: the connection went
+   * (`link-lost`, also as the signal's reason), when `completeClone` can go on, or the folder has been worked in.
+   */
   clone(request: CloneRequest): Promise<Repository>;
+  /** Fetches the history of a clone that has only its tip (C4). The folder stays as it is when that fails. */
+  completeClone(request: CloneRequest): Promise<Repository>;
 }

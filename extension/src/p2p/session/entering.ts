@@ -53,7 +53,10 @@ export async function enterSession(request: EnterRequest): Promise<Entered> {
 }
 
 /** A member sends its manifest right after its welcome, and again whenever its refs move. */
-function collectManifests(link: Link, signal: AbortSignal): { first: Promise<Manifest>; newest: () => Manifest | undefined } {
+function collectManifests(
+  link: Link,
+  signal: AbortSignal,
+): { first: Promise<Manifest>; newest: () => Manifest | undefined } {
   let newest: Manifest | undefined;
   const first = new Promise<Manifest>((resolve, reject) => {
     link.onClosed(reject);

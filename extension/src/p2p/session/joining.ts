@@ -32,8 +32,8 @@ export interface JoiningParts {
   readonly linkHost: LinkHost;
   /** Unix milliseconds. */
   readonly now: () => number;
-  /** The tip is checked out; history still arrives (C4). The record is saved there, so that a restart can go on. */
-  readonly onUsable: (record: SessionRecord) => void;
+  /** The tip is checked out; history still arrives (C4). Resolves when the record is saved, from which a restart can go on. */
+  readonly onUsable: (record: SessionRecord) => Promise<void>;
 }
 
 /** What a finished join hands to the session. */
@@ -68,7 +68,9 @@ export class Joining {
   /** The engine goes: a folder that is usable already stays, and a restart fetches the rest. */
   suspend(): void {
     const usable = this.phase === 'history';
-    this.abort.abort(usable ? new PeerweaveError('link-lost', 'The engine stopped; history goes on later.') : cancelled());
+    this.abort.abort(
+      usable ? new PeerweaveError('link-lost', 'The engine stopped; history goes on later.') : cancelled(),
+    );
   }
 
   async run(): Promise<Joined> {
@@ -128,7 +130,9 @@ export class Joining {
         name,
         // Told to everybody once the session listens.
         addresses: [],
-        proof: proveInvite(invite.secret, { sessionBinding, guest: identity.peer, host: invite.host }).toString('base64'),
+        proof: proveInvite(invite.secret, { sessionBinding, guest: identity.peer, host: invite.host }).toString(
+          'base64',
+        ),
       }),
       onLink: (link) => {
         this.link = link;
@@ -153,10 +157,7 @@ export class Joining {
       refs: refsOf(manifest),
       ...(head === undefined ? {} : { head }),
       connect: (signal) => link.exec(UPLOAD_PACK_COMMAND, { signal }),
-      onUsable: () => {
-        this.to('history');
-        this.parts.onUsable({ ...record, historyComplete: false });
-      },
+      onUsable: () => void this.usable({ ...record, historyComplete: false }),
       onProgress: (progress) => {
         this.progress = progress;
         this.changes.fire();
@@ -164,6 +165,12 @@ export class Joining {
       signal: this.abort.signal,
     });
     return { ...entered, repository, record };
+  }
+
+  private async usable(record: SessionRecord): Promise<void> {
+    await this.parts.onUsable(record);
+    // A small history may be here already.
+    if (this.phase === 'cloning') this.to('history');
   }
 
   private async linkExisting(entered: Entered): Promise<Joined> {
@@ -184,7 +191,10 @@ export class Joining {
     const self = this.parts.identity.peer;
     const entry = roster.get(self);
     if (entry === undefined || roster.get(invite.host) === undefined) {
-      throw new PeerweaveError('not-admitted', `${invite.hostName} let us in, but its list of members does not verify.`);
+      throw new PeerweaveError(
+        'not-admitted',
+        `${invite.hostName} let us in, but its list of members does not verify.`,
+      );
     }
     return {
       v: 1,

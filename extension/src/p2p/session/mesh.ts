@@ -46,6 +46,7 @@ export class Mesh implements Disposable {
   private readonly downs = new Emitter<{ link: Link; error: PeerweaveError }>();
   private readonly changes = new Emitter<Link>();
   readonly onUp = this.ups.event;
+  /** A member's last link is gone, and why; call `connect` to have it dialed again. */
   readonly onDown = this.downs.event;
   /** A link's state, route or round trip changed. */
   readonly onChange = this.changes.event;
@@ -83,10 +84,10 @@ export class Mesh implements Disposable {
     await this.admitted(link);
   }
 
+  /** Closes every link; the reason travels with it, so that the others know a leave from a loss. */
   async close(error: PeerweaveError): Promise<void> {
     const links = this.links();
     this.dispose();
-    for (const link of links) link.control.notify('bye', { reason: error.reason });
     await Promise.allSettled(links.map((link) => link.close(error)));
   }
 
@@ -169,7 +170,6 @@ export class Mesh implements Disposable {
       if (this.table.get(link.peer) !== undefined || this.stopped.signal.aborted) return;
       this.options.log.info(`Link to ${link.peer} closed: ${error.message}`);
       this.downs.fire({ link, error });
-      this.connect();
     });
     if (before !== undefined) this.options.log.debug(`A newer link to ${link.peer} took over.`);
     this.ups.fire(link);

@@ -7,7 +7,13 @@ import { DisposableStore, type Disposable } from '../../shared/disposable.ts';
 import type { Logger } from '../../shared/log.ts';
 import { branchRef, type BranchName, type PeerId } from '../../shared/ids.ts';
 import type { Home } from '../home.ts';
-import { MAX_NAME_LENGTH, type JoinParams, type Manifest, type Welcome } from '../link/control-protocol.ts';
+import {
+  MAX_NAME_LENGTH,
+  type JoinParams,
+  type Manifest,
+  type RosterEntry,
+  type Welcome,
+} from '../link/control-protocol.ts';
 import type { Identity } from '../link/identity.ts';
 import type { LinkHost } from '../link/link-host.ts';
 import type { Link } from '../link/link.ts';
@@ -58,6 +64,7 @@ export class Session implements Disposable {
   private readonly mesh: Mesh;
   private readonly gatekeeper: Gatekeeper;
   private readonly resources = new DisposableStore();
+  private readonly left = new Set<PeerId>();
   private listener: Listener | undefined;
   private ended = false;
 
@@ -129,7 +136,7 @@ export class Session implements Disposable {
         ...(tip === undefined ? {} : { head: tip }),
       },
       ...(invitation === undefined ? {} : { inviteExpiresAt: invitation.expiresAt }),
-      peers: this.members.others().map((entry) =>
+      peers: this.present().map((entry) =>
         peerView(
           {
             entry,
@@ -265,7 +272,7 @@ export class Session implements Disposable {
       self: identity.peer,
       log: log.scope('link'),
       host: linkHost,
-      members: () => this.members.others().map((entry) => entry.peer),
+      members: () => this.present().map((entry) => entry.peer),
       addresses: (peer) => this.members.addresses(peer),
       prepare: (link) => this.prepareLink(link),
       admit: (link, params) => this.letIn(link, params),
@@ -276,9 +283,14 @@ export class Session implements Disposable {
       },
     });
     this.resources.add(mesh.onUp((link) => this.linkUp(link)));
-    this.resources.add(mesh.onDown(({ link }) => this.linkDown(link)));
+    this.resources.add(mesh.onDown(({ link, error }) => this.linkDown(link, error)));
     this.resources.add(mesh.onChange((link) => this.linkChanged(link)));
     return mesh;
+  }
+
+  /** Members that did not say goodbye in this run: who left is neither called nor shown until it comes back by itself. */
+  private present(): RosterEntry[] {
+    return this.members.others().filter((entry) => !this.left.has(entry.peer));
   }
 
   private addresses(): TransportAddress[] {
@@ -311,34 +323,33 @@ export class Session implements Disposable {
     control.handleNotification('roster', ({ entries }) => this.members.merge(entries));
     control.handleNotification('ack', ({ author, seq }) => this.acknowledged(link, author, seq));
     control.handleNotification('presence', ({ members }) => this.presence(link, members));
-    control.handleNotification('bye', ({ reason }) => this.farewell(link, reason));
     link.onExec((command, stream) => this.serve(link, command, stream));
   }
 
   private linkUp(link: Link): void {
     const { peer } = link;
+    this.left.delete(peer);
     this.sharePresence();
     void this.save();
     this.activity.peer(peer, 'online', link);
     this.driver.handle({ type: 'peer-up', peer });
   }
 
-  private linkDown(link: Link): void {
-    const { peer } = link;
+  private linkDown({ peer }: Link, { reason }: PeerweaveError): void {
     this.driver.cancelFetch(peer);
-    this.activity.peer(peer, 'offline', undefined);
     this.driver.handle({ type: 'peer-down', peer });
+    if (reason === 'peer-left') {
+      this.left.add(peer);
+      this.driver.handle({ type: 'peer-gone', peer });
+    }
+    this.activity.peer(peer, this.left.has(peer) ? 'left' : 'offline', undefined);
+    this.mesh.connect();
   }
 
   private linkChanged(link: Link): void {
     if (link.state === 'closed') return;
     this.activity.peer(link.peer, link.state === 'connected' ? 'online' : 'reconnecting', link);
     this.changed();
-  }
-
-  private farewell(link: Link, reason: PeerweaveError['reason']): void {
-    if (reason === 'peer-left') this.activity.peer(link.peer, 'left', undefined);
-    void link.close(new PeerweaveError(reason, `${this.members.nameOf(link.peer)} left the session.`));
   }
 
   private serve(link: Link, command: string, stream: Parameters<Repository['serve']>[0]): boolean {

@@ -23,7 +23,7 @@ import type { Intake } from './pack-intake.ts';
 import { ProgressMeter } from './progress-meter.ts';
 import { createRefReader } from './ref-reader.ts';
 import { RefConflictError, RefTransaction, type RefChange } from './ref-transaction.ts';
-import { Staging } from './staging.ts';
+import { Staging, sweepStaging } from './staging.ts';
 import type { Advertisement, FetchPlan } from './upload-pack-client.ts';
 
 export interface CloneContext {
@@ -75,9 +75,33 @@ export async function clone({ git, log }: CloneContext, request: CloneRequest): 
   } catch (error) {
     stop.abort();
     await history?.catch(() => undefined);
-    if (job !== undefined && (await hasWork(job))) {
-      log.warn(`the clone into ${request.directory} did not finish; the folder stays because it has been worked in`);
+    const failure = asFileFailure(error);
+    if (job?.checkedOut !== undefined && (resumable(failure, request.signal) || (await hasWork(job)))) {
+      log.warn(`the clone into ${request.directory} has its tip but not its history yet; the folder stays`);
     } else await clear(request.directory, created);
+    throw failure;
+  }
+}
+
+/** The connection went, or the engine that cloned: the folder is usable, and `completeClone` goes on. */
+function resumable(failure: unknown, signal: AbortSignal | undefined): boolean {
+  const reason: unknown = signal?.aborted === true ? signal.reason : failure;
+  return reason instanceof PeerweaveError && reason.reason === 'link-lost';
+}
+
+/**
+ * Fetches the history of a clone that has only its tip, as `clone` left it when the connection or the engine went. Throws what
+ * `receive` throws; the folder stays as it is.
+ */
+export async function completeClone({ git, log }: CloneContext, request: CloneRequest): Promise<void> {
+  const signal = request.signal ?? new AbortController().signal;
+  const job = jobOf(git, log, request, signal);
+  await sweepStaging(job.gitDir);
+  const tip = (await createRefReader(git, job.gitDir, 'files').all()).get(branchRef(job.head));
+  if (tip !== undefined) job.checkedOut = tip;
+  try {
+    await takeHistory(job, Promise.resolve());
+  } catch (error) {
     throw asFileFailure(error);
   }
 }
@@ -108,14 +132,19 @@ async function clear(directory: string, created: boolean): Promise<void> {
 }
 
 async function begin(git: Git, log: Logger, request: CloneRequest, signal: AbortSignal): Promise<Job> {
+  const job = jobOf(git, log, request, signal);
+  const format = `--object-format=${request.objectFormat}`;
+  await git.run(['init', '--quiet', `--initial-branch=${job.head}`, format, job.root], { write: true, signal });
+  return job;
+}
+
+function jobOf(git: Git, log: Logger, request: CloneRequest, signal: AbortSignal): Job {
   const { refs: mirror, refused } = peerRefs(request.namespace, request.refs);
   const bad = new Set<string>(refused.map(({ ref }) => ref));
   for (const { ref, why } of refused) log.warn(`not cloning ${JSON.stringify(ref)}: ${why}`);
   const refs = new Map([...request.refs].filter(([ref]) => !bad.has(ref)));
   const head = chooseHead(request.head, refs);
   const root = request.directory;
-  const format = `--object-format=${request.objectFormat}`;
-  await git.run(['init', '--quiet', `--initial-branch=${head}`, format, root], { write: true, signal });
   const limits = { ...DEFAULT_RECEIVE_LIMITS, ...request.limits };
   return { git, log, request, root, gitDir: join(root, '.git'), head, refs, mirror, limits, signal };
 }

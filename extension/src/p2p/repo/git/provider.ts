@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { silentLogger, type Logger } from '../../../shared/log.ts';
 import type { CloneRequest, FolderState, Repository, RepositoryProvider } from '../repository.ts';
-import { clone } from './clone.ts';
+import { clone, completeClone } from './clone.ts';
 import { Git } from './git.ts';
 import { requireGit } from './git-version.ts';
 import { inspect, unusableError } from './inspect.ts';
@@ -59,6 +59,12 @@ export class SystemGitProvider implements RepositoryProvider {
   async clone(request: CloneRequest): Promise<Repository> {
     await this.ready();
     await clone({ git: this.git, log: this.log }, request);
+    return this.open(request.directory);
+  }
+
+  async completeClone(request: CloneRequest): Promise<Repository> {
+    await this.ready();
+    await completeClone({ git: this.git, log: this.log }, request);
     return this.open(request.directory);
   }
 

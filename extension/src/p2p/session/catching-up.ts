@@ -1,0 +1,137 @@
+import { resolve } from 'node:path';
+import type { SessionView } from '../../rpc/model.ts';
+import { Emitter } from '../../shared/events.ts';
+import { PeerweaveError } from '../../shared/errors.ts';
+import type { LinkHost } from '../link/link-host.ts';
+import type { PeerId } from '../../shared/ids.ts';
+import type { Repository, RepositoryProvider, TransferProgress } from '../repo/repository.ts';
+import { enterSession, type Entered } from './entering.ts';
+import { headOf, refsOf } from './manifest-ledger.ts';
+import type { SessionRecord } from './session-store.ts';
+import { transferOf } from './session-view.ts';
+import { UPLOAD_PACK_COMMAND } from './sync-driver.ts';
+
+/** Between two rounds of asking every member for the history. */
+const RETRY_MS = 5_000;
+
+export interface CatchingUpParts {
+  readonly directory: string;
+  readonly record: SessionRecord;
+  readonly provider: RepositoryProvider;
+  readonly linkHost: LinkHost;
+}
+
+/**
+ * Fetches the history of a clone whose engine stopped after the tip was checked out (C4): the window moved into the folder, or
+ * the connection went. Asks any member, again and again, until one is there.
+ */
+export class CatchingUp {
+  readonly directory: string;
+  private readonly parts: CatchingUpParts;
+  private readonly abort = new AbortController();
+  private readonly changes = new Emitter<void>();
+  readonly onChange = this.changes.event;
+  private progress: TransferProgress | undefined;
+
+  constructor(parts: CatchingUpParts) {
+    this.parts = parts;
+    this.directory = resolve(parts.directory);
+  }
+
+  /** The folder stays as it is; another run goes on. */
+  suspend(): void {
+    this.abort.abort(new PeerweaveError('link-lost', 'The engine stopped; history goes on later.'));
+  }
+
+  async run(): Promise<Entered & { readonly repository: Repository; readonly record: SessionRecord }> {
+    const { record } = this.parts;
+    for (;;) {
+      for (const { peer } of record.roster) {
+        if (peer === record.self) continue;
+        const entered = await this.enter(peer);
+        if (entered === undefined) continue;
+        const repository = await this.complete(entered);
+        if (repository !== undefined) return { ...entered, repository, record: { ...record, historyComplete: true } };
+      }
+      await this.rest();
+    }
+  }
+
+  view(): SessionView {
+    const { record } = this.parts;
+    return {
+      repo: this.directory,
+      repoName: record.repoName,
+      sessionId: record.session,
+      role: record.roster.find(({ peer }) => peer === record.self)?.role ?? 'read',
+      phase: 'history',
+      self: { name: record.name, fingerprint: record.self },
+      peers: [],
+      approvals: [],
+      conflicts: [],
+      pending: [],
+      notices: [],
+      ...(this.progress === undefined ? {} : { transfer: transferOf('history', this.progress) }),
+    };
+  }
+
+  private async enter(peer: PeerId): Promise<Entered | undefined> {
+    const { record, linkHost } = this.parts;
+    const { signal } = this.abort;
+    try {
+      return await enterSession({
+        linkHost,
+        peer,
+        addresses: record.addresses[peer] ?? [],
+        params: () => ({ session: record.session, name: record.name, addresses: [] }),
+        signal,
+      });
+    } catch {
+      // Away, or it does not know us yet; the next member may be there, and the round repeats.
+      signal.throwIfAborted();
+      return undefined;
+    }
+  }
+
+  private async complete({ link, manifest }: Entered): Promise<Repository | undefined> {
+    const { provider, record } = this.parts;
+    const { signal } = this.abort;
+    const newest = manifest();
+    const head = headOf(newest);
+    try {
+      return await provider.completeClone({
+        directory: this.directory,
+        objectFormat: record.objectFormat,
+        peer: link.peer,
+        namespace: record.namespaces[link.peer] ?? link.peer,
+        refs: refsOf(newest),
+        ...(head === undefined ? {} : { head }),
+        connect: (stop) => link.exec(UPLOAD_PACK_COMMAND, { signal: stop }),
+        onProgress: (progress) => {
+          this.progress = progress;
+          this.changes.fire();
+        },
+        signal,
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof PeerweaveError) || error.reason !== 'link-lost') throw error;
+      return undefined;
+    }
+  }
+
+  private rest(): Promise<void> {
+    const { signal } = this.abort;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(resolve, RETRY_MS);
+      signal.addEventListener(
+        'abort',
+        () => {
+          clearTimeout(timer);
+          reject(signal.reason as Error);
+        },
+        { once: true },
+      );
+    });
+  }
+}
