@@ -36,7 +36,7 @@ const sessionRecord = z.object({
   /** Folder of each peer under refs/remotes/peers/. */
   namespaces: z.record(z.string(), z.string()),
   /** The core's own state, decoded by the core. */
-  sync: z.unknown(),
+  sync: z.unknown().optional(),
   /** False while older commits of a fresh clone are still to come (C4). */
   historyComplete: z.boolean(),
 });
