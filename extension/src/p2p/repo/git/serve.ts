@@ -34,6 +34,7 @@ export interface ServeOptions {
  * the stream died, or what git failed with.
  */
 export async function serveUploadPack(git: Git, gitDir: string, stream: Duplex, options: ServeOptions): Promise<void> {
+  throwIfCancelled(options.signal);
   const upload = git.start(['upload-pack', '--strict', `--timeout=${IDLE_TIMEOUT_S}`, gitDir], {
     isolated: true,
     config: options.hideHead ? ['transfer.hideRefs=HEAD', ...SERVE_CONFIG] : SERVE_CONFIG,
@@ -43,6 +44,8 @@ export async function serveUploadPack(git: Git, gitDir: string, stream: Duplex, 
     if (!stream.writableFinished) upload.kill();
   };
   stream.once('close', onClose);
+  const onAbort = (): void => void stream.destroy();
+  options.signal?.addEventListener('abort', onAbort, { once: true });
   // `pipe`, not `pipeline`: git may close its stdin while its last output is still on the way, which must not destroy the stream.
   stream.pipe(upload.stdin);
   try {
@@ -60,5 +63,6 @@ export async function serveUploadPack(git: Git, gitDir: string, stream: Duplex, 
     throw new PeerweaveError('link-lost', 'The peer went away while it was fetching.', { cause: error });
   } finally {
     stream.off('close', onClose);
+    options.signal?.removeEventListener('abort', onAbort);
   }
 }

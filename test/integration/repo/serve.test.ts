@@ -1,0 +1,128 @@
+import { createServer, type AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { duplexPair, type Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Repository } from '../../../extension/src/p2p/repo/repository.ts';
+import type { Oid } from '../../../extension/src/shared/ids.ts';
+import { commit, git, initRepository, revParse, tempFolder, type TempFolder } from '../../support/git.ts';
+import { provider } from '../../support/two-repositories.ts';
+
+let temp: TempFolder;
+let root: string;
+let repository: Repository;
+
+beforeEach(async () => {
+  temp = tempFolder();
+  root = initRepository(join(temp.path, 'served'));
+  commit(root, { a: 'a' });
+  repository = await provider.open(root);
+});
+
+afterEach(() => {
+  repository.dispose();
+  temp.remove();
+});
+
+/** Sends `request` after the advertisement; resolves to all that git said and whether serving failed. */
+async function converse(request: string): Promise<{ said: string; failure: unknown }> {
+  const [ours, theirs] = duplexPair();
+  let failure: unknown;
+  const serving = repository.serve(theirs).catch((error: unknown) => {
+    failure = error;
+    theirs.destroy();
+  });
+  ours.end(request);
+  const said = await text(ours).catch(() => '');
+  await serving;
+  return { said, failure };
+}
+
+const want = (oid: Oid): string => `0032want ${oid}\n00000009done\n`;
+
+it('shows branches and tags and no other ref', async () => {
+  git(root, 'tag', 'v1');
+  for (const hidden of ['refs/stash', 'refs/notes/commits', 'refs/remotes/peers/x/main', 'refs/peerweave/kept/a']) {
+    git(root, 'update-ref', hidden, 'HEAD');
+  }
+  const { said, failure } = await converse('0000');
+  expect(failure).toBeUndefined();
+  expect(said.match(/(?:refs\/\S+|HEAD)(?=[\n\0])/g)).toEqual(['HEAD', 'refs/heads/main', 'refs/tags/v1']);
+});
+
+it('speaks protocol v0, whatever the environment asks for', async () => {
+  process.env.GIT_PROTOCOL = 'version=2';
+  const { said } = await converse('0000').finally(() => delete process.env.GIT_PROTOCOL);
+  expect(said).not.toContain('version 2');
+  expect(said).toContain('multi_ack');
+});
+
+it('hides a detached HEAD, which no branch shares', async () => {
+  git(root, 'switch', '--quiet', '--detach');
+  const secret = commit(root, { secret: 's' });
+  expect((await converse('0000')).said).not.toContain(secret);
+});
+
+it('refuses an object that no shared ref reaches, even where the repository allows it', async () => {
+  git(root, 'switch', '--quiet', '--detach');
+  const secret = commit(root, { secret: 's' });
+  git(root, 'switch', '--quiet', 'main');
+  for (const key of ['allowAnySHA1InWant', 'allowTipSHA1InWant', 'allowReachableSHA1InWant', 'allowFilter']) {
+    git(root, 'config', `uploadpack.${key}`, 'true');
+  }
+  const { said, failure } = await converse(want(secret));
+  expect(said).not.toContain('PACK');
+  expect(said).not.toContain('filter');
+  expect(said).toContain('not our ref');
+  expect(failure).toMatchObject({ reason: 'internal' });
+});
+
+it('runs no command that the repository configures', async () => {
+  git(root, 'config', 'uploadpack.packObjectsHook', `touch ${join(temp.path, 'ran')}; false`);
+  const { said } = await converse(want(revParse(root, 'main')));
+  expect(said).toContain('PACK');
+});
+
+async function readExactly(stream: Readable, size: number): Promise<Buffer> {
+  for (;;) {
+    const chunk = stream.read(size) as Buffer | null;
+    if (chunk !== null) return chunk;
+    await once(stream, 'readable');
+  }
+}
+
+it('serves a stock git, deep and shallow', async () => {
+  commit(root, { b: 'b' });
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    // git:// opens with one packet that names the service; the rest is upload-pack's.
+    const open = async (): Promise<void> => {
+      await readExactly(socket, parseInt((await readExactly(socket, 4)).toString(), 16) - 4);
+      await repository.serve(socket);
+    };
+    open().catch(() => socket.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `git://127.0.0.1:${(server.address() as AddressInfo).port}/x`;
+  await promisify(execFile)('git', ['clone', '--quiet', url, join(temp.path, 'deep')]);
+  await promisify(execFile)('git', ['clone', '--quiet', '--depth=1', url, join(temp.path, 'flat')]);
+  expect(git(join(temp.path, 'deep'), 'rev-list', '--count', 'HEAD')).toBe('2');
+  expect(git(join(temp.path, 'flat'), 'rev-list', '--count', 'HEAD')).toBe('1');
+  server.close();
+});
+
+it('ends when the peer goes away, and when it is told to', async () => {
+  const [ours, theirs] = duplexPair();
+  const gone = repository.serve(theirs);
+  ours.once('data', () => theirs.destroy());
+  await expect(gone).rejects.toMatchObject({ reason: 'link-lost' });
+
+  const stop = new AbortController();
+  const [, other] = duplexPair();
+  const told = repository.serve(other, { signal: stop.signal });
+  stop.abort();
+  await expect(told).rejects.toMatchObject({ reason: 'cancelled' });
+});
