@@ -69,7 +69,8 @@ class MemoryEnd extends Duplex {
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
     const other = this.other;
     if (!other || other.destroyed) return done(reset());
-    if (other.push(chunk)) done();
+    // As with a socket, each write takes a turn of the loop: a transfer that lived on microtasks alone would starve every timer.
+    if (other.push(chunk)) setImmediate(done);
     else other.release = done;
   }
 

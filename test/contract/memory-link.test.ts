@@ -1,0 +1,7 @@
+import { MemoryNetwork } from '../../extension/src/p2p/transport/memory.ts';
+import { describeLinkContract } from './link-contract.ts';
+
+describeLinkContract('memory', () => {
+  const network = new MemoryNetwork();
+  return { transport: () => network.transport() };
+});
