@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os';
 import * as vscode from 'vscode';
+import { gitUserName } from './git-user-name.ts';
 import type { Settings } from './rpc/contract.ts';
 
 const section = (): vscode.WorkspaceConfiguration => vscode.workspace.getConfiguration('peerweave');
@@ -18,19 +19,4 @@ export async function displayName(): Promise<string> {
   const chosen = section().get('displayName', '').trim();
   const name = chosen === '' ? ((await gitUserName()) ?? userInfo().username) : chosen;
   return name.slice(0, 64);
-}
-
-/** The part of the Git extension's API that is used here. */
-interface GitExtension {
-  getAPI(version: 1): { repositories: readonly { getConfig(key: string): Promise<string> }[] };
-}
-
-async function gitUserName(): Promise<string | undefined> {
-  const git = vscode.extensions.getExtension<GitExtension>('vscode.git');
-  if (git?.isActive !== true) return undefined;
-  const name = await git.exports
-    .getAPI(1)
-    .repositories[0]?.getConfig('user.name')
-    .catch(() => undefined);
-  return name === undefined || name.trim() === '' ? undefined : name.trim();
 }

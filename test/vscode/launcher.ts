@@ -42,7 +42,7 @@ clearTimeout(late);
 
 async function main(): Promise<number> {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'peerweave-vscode-'));
-  const server = await startVscodeServer({ dataDirectory });
+  const server = await startVscodeServer({ dataDirectory, testDriver: true });
   try {
     const [folder] = positionals;
     const { extensionDevelopmentPath: extension, extensionTestsPath: tests } = values;

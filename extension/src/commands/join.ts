@@ -26,7 +26,7 @@ export async function join(services: Services, fromLink?: string): Promise<void>
   await refreshFolders(services.model);
   const place = await confirm(services, info);
   if (place === undefined) return;
-  const { session } = await services.engine.request('peerweave/join', {
+  await services.engine.request('peerweave/join', {
     invite,
     ...place,
     name: await displayName(),
@@ -34,7 +34,7 @@ export async function join(services: Services, fromLink?: string): Promise<void>
   });
   services.log.info('Joined a session.');
   await refreshFolders(services.model);
-  if (!place.link) await openClone(services, session.repo, plain(session.repoName));
+  if (!place.link) await openClone(services, place.directory, plain(info.repoName));
 }
 
 /** Shows whose repository it is and how to be sure, and asks where it should go. Undefined when the user thinks better of it. */

@@ -1,8 +1,7 @@
 import { constants } from 'node:fs';
 import { access, readFile, stat } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
-import type { ErrorView } from '../rpc/model.ts';
-import type { FolderState } from './view-state.ts';
+import type { FolderState, UnusableError } from './view-state.ts';
 
 /**
  * Looks at a folder without starting git or the engine (ED1, ED4): a few `stat`s. What only git can tell (its own version, a
@@ -20,11 +19,11 @@ export async function probeFolder(folder: string): Promise<FolderState> {
   return { kind: 'ready', root, resumable: await exists(join(commonDirectory, 'peerweave', 'session.json')) };
 }
 
-const BARE: ErrorView = {
+const BARE: UnusableError = {
   reason: 'repository-bare',
   message: 'This is a bare repository. Open a clone of it that has files.',
 };
-const SHALLOW: ErrorView = {
+const SHALLOW: UnusableError = {
   reason: 'repository-shallow',
   message: 'This clone has only part of the history. Run "git fetch --unshallow", then share it.',
 };

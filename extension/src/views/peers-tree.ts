@@ -6,7 +6,7 @@ import { rowsOf } from './session-rows.ts';
 import type { SessionModel } from './session-model.ts';
 import { isJoining, sessionsOf, type ViewState } from './view-state.ts';
 
-/** The Peers view: draws the rows of the model, and says in its head what a row cannot. */
+/** The Peers view: draws the rows of the model, and counts at the icon who waits for an answer. */
 export class PeersTree implements vscode.TreeDataProvider<Row>, Disposable {
   private readonly disposables = new DisposableStore();
   private readonly changed = this.disposables.add(new vscode.EventEmitter<void>());
@@ -18,9 +18,8 @@ export class PeersTree implements vscode.TreeDataProvider<Row>, Disposable {
     const view = this.disposables.add(vscode.window.createTreeView('peerweave.peers', { treeDataProvider: this }));
     const draw = (state: ViewState): void => {
       this.changed.fire();
-      const message = headText(state);
       const waiting = sessionsOf(state).reduce((sum, { approvals }) => sum + approvals.length, 0);
-      if (view.message !== message) view.message = message;
+      view.description = titleNote(state);
       view.badge = waiting === 0 ? undefined : { value: waiting, tooltip: `${waiting} waiting to join` };
     };
     draw(model.state);
@@ -52,12 +51,10 @@ export class PeersTree implements vscode.TreeDataProvider<Row>, Disposable {
   }
 }
 
-/** What stands above the rows or the welcome text: the part that only the state knows. */
-function headText(state: ViewState): string {
+/** Beside the view's title: what is being joined, which the fixed welcome texts cannot say. */
+function titleNote(state: ViewState): string {
   const joining = sessionsOf(state).find(isJoining);
-  if (joining !== undefined) return `Joining ${plain(joining.repoName)} as ${plain(joining.self.name)}`;
-  const unusable = state.folders.find((folder) => folder.kind === 'unusable');
-  return sessionsOf(state).length === 0 && unusable?.kind === 'unusable' ? plain(unusable.error.message, 300) : '';
+  return joining === undefined ? '' : `joining ${plain(joining.repoName, 30)}`;
 }
 
 function collapsibleState({ children, expanded }: Row): vscode.TreeItemCollapsibleState {

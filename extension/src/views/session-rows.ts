@@ -82,8 +82,8 @@ function aloneRow({ repo, peers, approvals, inviteExpiresAt }: SessionView): rea
   return [
     {
       id: `${repo}#alone`,
-      label: 'Copy the invite link',
-      description: 'nobody has joined yet',
+      label: 'Invite someone',
+      description: 'copies the link',
       tooltip: 'Send the link to whoever is to join. You will be asked before anyone gets in.',
       icon: 'link',
       context: 'alone',

@@ -4,7 +4,9 @@ import type { EngineState, ErrorView, SessionView } from '../rpc/model.ts';
 export type FolderState =
   | { readonly kind: 'ready'; readonly root: string; readonly resumable: boolean }
   | { readonly kind: 'no-repository'; readonly root: string }
-  | { readonly kind: 'unusable'; readonly root: string; readonly error: ErrorView };
+  | { readonly kind: 'unusable'; readonly root: string; readonly error: UnusableError };
+
+export type UnusableError = ErrorView & { readonly reason: 'repository-bare' | 'repository-shallow' };
 
 /** `failed`: it crashed too often and was given up (ED6). */
 export type EngineStatus = 'stopped' | 'starting' | 'running' | 'restarting' | 'failed';

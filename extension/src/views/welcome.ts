@@ -6,7 +6,8 @@ export type Welcome =
   | 'untrusted'
   | 'no-git'
   | 'no-repository'
-  | 'unusable'
+  | 'repository-bare'
+  | 'repository-shallow'
   | 'ready'
   | 'starting'
   | 'connecting'
@@ -32,5 +33,7 @@ function welcomeOfFolders({ folders, gitFound }: ViewState): Welcome {
   if (folders.length === 0) return 'no-folder';
   if (!gitFound) return 'no-git';
   if (folders.some(({ kind }) => kind === 'ready')) return 'ready';
-  return folders.some(({ kind }) => kind === 'no-repository') ? 'no-repository' : 'unusable';
+  if (folders.some(({ kind }) => kind === 'no-repository')) return 'no-repository';
+  const unusable = folders.find((folder) => folder.kind === 'unusable');
+  return unusable?.kind === 'unusable' ? unusable.error.reason : 'none';
 }

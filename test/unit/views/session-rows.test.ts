@@ -27,7 +27,7 @@ describe('peers tree', () => {
   it('offers the invite while nobody has joined', () => {
     expect(rows(someSession())[1]).toMatchObject({
       command: 'peerweave.copyInvite',
-      description: 'nobody has joined yet',
+      description: 'copies the link',
     });
     expect(rows(someSession({ inviteExpiresAt: undefined }))).toHaveLength(1);
   });

@@ -20,7 +20,11 @@ const CASES: readonly [string, ViewState][] = [
   ['untrusted', { ...withFolders(folder('ready')), trusted: false }],
   ['no-git', { ...withFolders(folder('ready')), gitFound: false }],
   ['no-repository', withFolders(folder('no-repository'))],
-  ['unusable', withFolders(folder('unusable'))],
+  ['repository-shallow', withFolders(folder('unusable'))],
+  [
+    'repository-bare',
+    withFolders({ kind: 'unusable', root: '/x', error: { reason: 'repository-bare', message: 'bare' } }),
+  ],
   ['ready', withFolders(folder('unusable'), folder('ready'))],
   ['starting', { ...withFolders(folder('ready')), engineStatus: 'restarting' }],
   ['connecting', stateWith(someSession({ phase: 'connecting' }))],

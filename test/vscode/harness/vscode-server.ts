@@ -12,6 +12,8 @@ export interface VscodeServerOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Workspace trust on: folders open in Restricted Mode. */
   readonly askForTrust?: boolean;
+  /** Load an extension and tests from paths in the page's address. Notifications do not pop up then. */
+  readonly testDriver?: boolean;
   /** What the person has in `settings.json`. */
   readonly settings?: Record<string, unknown>;
 }
@@ -26,9 +28,9 @@ const START_TIMEOUT_MS = 60_000;
 /** Starts a VS Code server on a free port of the loopback interface and resolves when it listens. */
 export async function startVscodeServer(options: VscodeServerOptions): Promise<VscodeServer> {
   const { node, serverMain } = await ensureCodeServer();
-  const machine = join(options.dataDirectory, 'data', 'Machine');
-  await mkdir(machine, { recursive: true });
-  await writeFile(join(machine, 'settings.json'), JSON.stringify(options.settings ?? {}));
+  const user = join(options.dataDirectory, 'data', 'User');
+  await mkdir(user, { recursive: true });
+  await writeFile(join(user, 'settings.json'), JSON.stringify(options.settings ?? {}));
   const args = [
     serverMain,
     ...['--host', '127.0.0.1', '--port', '0'],
@@ -36,8 +38,7 @@ export async function startVscodeServer(options: VscodeServerOptions): Promise<V
     '--without-connection-token',
     '--accept-server-license-terms',
     '--disable-telemetry',
-    // Without it the page ignores the extension and test paths in its address.
-    '--enable-smoke-test-driver',
+    ...(options.testDriver === true ? ['--enable-smoke-test-driver'] : []),
     ...(options.askForTrust === true ? [] : ['--disable-workspace-trust']),
   ];
   const group = startGroup(node, args, {

@@ -1,0 +1,134 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
+import { resultsDirectory } from '../harness/paths.ts';
+import { personEnvironment } from '../harness/person.ts';
+import { startVscodeServer, type VscodeServer } from '../harness/vscode-server.ts';
+import { installExtension } from '../harness/vsix.ts';
+import { workbenchUrl } from '../harness/workbench-url.ts';
+
+export interface WorkbenchOptions {
+  /** The person, as git and peers know them. */
+  readonly name: string;
+  /** Holds this person's home, settings and server. */
+  readonly directory: string;
+  readonly vsix: string;
+  /** Folder to open; an empty window without. */
+  readonly folder?: string;
+  readonly askForTrust?: boolean;
+  readonly settings?: Record<string, unknown>;
+}
+
+/** Quiet surroundings: nothing that steals the focus or covers what is looked at. */
+const SETTINGS = {
+  'workbench.startupEditor': 'none',
+  'workbench.tips.enabled': false,
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
+  'chat.disableAIFeatures': true,
+  'security.workspace.trust.startupPrompt': 'never',
+  'window.commandCenter': false,
+  'git.openRepositoryInParentFolders': 'never',
+};
+
+/** One person at a full VS Code in a browser: a server, an installed extension and a page of their own. */
+export class Workbench {
+  readonly page: Page;
+  private readonly server: VscodeServer;
+  private readonly context: BrowserContext;
+  private readonly name: string;
+
+  private constructor(name: string, server: VscodeServer, context: BrowserContext, page: Page) {
+    this.name = name;
+    this.server = server;
+    this.context = context;
+    this.page = page;
+  }
+
+  static async open(browser: Browser, options: WorkbenchOptions): Promise<Workbench> {
+    const { name, directory, vsix, folder } = options;
+    const dataDirectory = join(directory, 'server');
+    await installExtension(vsix, dataDirectory);
+    const env = await personEnvironment(name, join(directory, 'home'));
+    const settings = { ...SETTINGS, 'git.defaultCloneDirectory': directory, ...options.settings };
+    const server = await startVscodeServer({ dataDirectory, env, settings, askForTrust: options.askForTrust ?? false });
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    const workbench = new Workbench(name, server, context, await context.newPage());
+    try {
+      await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+      await workbench.page.goto(workbenchUrl({ port: server.port, folder }));
+      // The workbench draws itself first and learns of its extensions afterwards.
+      await workbench.page.locator('.activitybar a[aria-label="Peerweave"]').waitFor();
+    } catch (error) {
+      await workbench.close();
+      throw error;
+    }
+    return workbench;
+  }
+
+  async close(): Promise<void> {
+    await this.context.close();
+    await this.server.stop();
+  }
+
+  /** Runs a command by its title in the palette, with the keyboard alone. */
+  async command(title: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    const input = this.quickInput;
+    await input.waitFor();
+    await input.fill(`>${title}`);
+    await this.page.locator('.quick-input-list .monaco-list-row', { hasText: title }).first().waitFor();
+    await this.page.keyboard.press('Enter');
+  }
+
+  get quickInput(): Locator {
+    return this.page.locator('.quick-input-widget:visible input').first();
+  }
+
+  /** The titles that the palette offers for `text`. */
+  async offeredCommands(text: string): Promise<string[]> {
+    await this.page.keyboard.press('F1');
+    await this.quickInput.fill(`>${text}`);
+    await this.page.locator('.quick-input-list .monaco-list-row').first().waitFor();
+    const titles = await this.page.locator('.quick-input-list .monaco-list-row').allInnerTexts();
+    await this.page.keyboard.press('Escape');
+    return titles;
+  }
+
+  get status(): Locator {
+    return this.page.locator('.statusbar-item[id*="peerweave.status"]');
+  }
+
+  async showPeers(): Promise<void> {
+    await this.command('View: Show Peerweave');
+    await this.page.locator('.sidebar .composite.title', { hasText: 'Peerweave' }).waitFor();
+  }
+
+  row(text: string | RegExp): Locator {
+    return this.page.locator('.sidebar .monaco-list-row', { hasText: text });
+  }
+
+  notification(text: string | RegExp): Locator {
+    return this.page.locator('.notification-list-item', { hasText: text });
+  }
+
+  /** The modal dialog. */
+  get dialog(): Locator {
+    return this.page.locator('.monaco-dialog-box');
+  }
+
+  async answerDialog(button: string): Promise<void> {
+    await this.dialog.getByRole('button', { name: button, exact: true }).click();
+    await this.dialog.waitFor({ state: 'hidden' });
+  }
+
+  readClipboard(): Promise<string> {
+    return this.page.evaluate(() => navigator.clipboard.readText());
+  }
+
+  /** Saves what is on the screen as `test-results/vscode/<step>-<name>.png`. */
+  async screenshot(step: string): Promise<void> {
+    const directory = join(resultsDirectory, 'vscode');
+    await mkdir(directory, { recursive: true });
+    await this.page.screenshot({ path: join(directory, `${step}-${this.name.split(' ')[0]?.toLowerCase()}.png`) });
+  }
+}
