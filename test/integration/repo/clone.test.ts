@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { CloneRequest, Repository } from '../../../extension/src/p2p/repo/repository.ts';
 import {
   commit,
@@ -20,13 +20,25 @@ let source: string;
 let target: string;
 let alice: Repository;
 
+// Sixty commits are made once; each test works on a copy.
+const template = tempFolder();
+
+beforeAll(() => {
+  initRepository(template.path);
+  for (let index = 0; index < 60; index += 1) {
+    commit(template.path, { [`f/${index}`]: `${index}\n`, 'a.txt': `${index}\n` });
+  }
+  git(template.path, 'branch', 'side', 'HEAD~3');
+  git(template.path, 'tag', '--annotate', '--message', 'one', 'v1', 'HEAD~5');
+});
+
+afterAll(() => template.remove());
+
 beforeEach(async () => {
   temp = tempFolder();
   target = join(temp.path, 'new', 'clone');
-  source = initRepository(join(temp.path, 'source'));
-  for (let index = 0; index < 60; index += 1) commit(source, { [`f/${index}`]: `${index}\n`, 'a.txt': `${index}\n` });
-  git(source, 'branch', 'side', 'HEAD~3');
-  git(source, 'tag', '--annotate', '--message', 'one', 'v1', 'HEAD~5');
+  source = join(temp.path, 'source');
+  cpSync(template.path, source, { recursive: true });
   alice = await provider.open(source);
 });
 
