@@ -39,7 +39,7 @@ program
     await runInForeground(options.json, async (engine) => {
       const settings = cliSettings({ listen: options.listen, approve: options.approve });
       const { session } = await engine.manager.share(options.repo, options.name, settings);
-      if (!options.json) askOnTerminal(engine, session, session.repository.info.root);
+      if (!options.json) askOnTerminal(session);
       return session;
     });
   });
@@ -70,10 +70,11 @@ program
   .addOption(new Option('--approve <mode>', 'who lets guests in').choices(['ask', 'auto']).default('ask'))
   .addOption(jsonOption)
   .action(async (options: Common & { listen: string; approve: 'ask' | 'auto' }) => {
-    await runInForeground(options.json, async (engine) => {
+    await runInForeground(options.json, async (engine, signal) => {
+      signal.addEventListener('abort', () => void engine.manager.suspendAll());
       const settings = cliSettings({ listen: options.listen, approve: options.approve });
       const session = await (await engine.manager.resume(options.repo, settings)).session;
-      if (!options.json) askOnTerminal(engine, session, session.repository.info.root);
+      if (!options.json) askOnTerminal(session);
       return session;
     });
   });

@@ -59,10 +59,10 @@ export function defaultHome(
   env: NodeJS.ProcessEnv = process.env,
   platform: NodeJS.Platform = process.platform,
 ): string {
-  if (env['PEERWEAVE_HOME'] !== undefined && env['PEERWEAVE_HOME'] !== '') return env['PEERWEAVE_HOME'];
-  if (platform === 'win32') return join(env['APPDATA'] ?? join(homedir(), 'AppData', 'Roaming'), 'peerweave');
+  if (env.PEERWEAVE_HOME !== undefined && env.PEERWEAVE_HOME !== '') return env.PEERWEAVE_HOME;
+  if (platform === 'win32') return join(env.APPDATA ?? join(homedir(), 'AppData', 'Roaming'), 'peerweave');
   if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'peerweave');
-  return join(env['XDG_CONFIG_HOME'] ?? join(homedir(), '.config'), 'peerweave');
+  return join(env.XDG_CONFIG_HOME ?? join(homedir(), '.config'), 'peerweave');
 }
 
 /**

@@ -1,23 +1,22 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { EngineEvent, FolderInfo, InviteInfo, Settings } from '../rpc/contract.ts';
-import type { EngineState, SessionView } from '../rpc/model.ts';
+import type { EngineState } from '../rpc/model.ts';
 import { Emitter } from '../shared/events.ts';
 import { asPeerweaveError, PeerweaveError } from '../shared/errors.ts';
 import type { Logger } from '../shared/log.ts';
-import type { BranchName } from '../shared/ids.ts';
 import type { Home } from './home.ts';
+import { Joins, type Arrived, type JoinInProgress } from './joins.ts';
 import { identityFromPem, type Identity } from './link/identity.ts';
 import { LinkHost } from './link/link-host.ts';
 import type { Repository, RepositoryProvider } from './repo/repository.ts';
 import { RepositoryLock } from './repository-lock.ts';
-import type { Decision } from './session/gatekeeper.ts';
-import { decodeInvite, newSecret, newSessionId, type Invite } from './session/invite.ts';
 import { CatchingUp } from './session/catching-up.ts';
+import { foundSession } from './session/founding.ts';
+import { decodeInvite, type Invite } from './session/invite.ts';
 import { Joining } from './session/joining.ts';
-import { admit } from './session/roster.ts';
 import { SessionStore, type SessionRecord } from './session/session-store.ts';
-import { repositoryName, Session } from './session/session.ts';
+import { Session } from './session/session.ts';
 import type { Transport } from './transport/transport.ts';
 
 export interface ManagerParts {
@@ -27,23 +26,19 @@ export interface ManagerParts {
   readonly transports: readonly Transport[];
   readonly version: string;
   readonly log: Logger;
+  /** Unix milliseconds. */
   readonly now: () => number;
   /** Answers other processes of this user that ask for the session of a repository (the CLI). */
-  readonly onLocked?: (lock: RepositoryLock) => void;
+  readonly onLocked: (lock: RepositoryLock) => void;
 }
 
 export interface JoinParams {
   /** Link or code. */
   readonly invite: string;
   readonly directory: string;
+  /** Link the clone that is there instead of making one. */
   readonly link: boolean;
   readonly name: string;
-}
-
-/** A join has two ends: the folder can be worked in, and (later, C4) all history is here and the session is live. */
-export interface JoinInProgress {
-  readonly usable: Promise<void>;
-  readonly session: Promise<Session>;
 }
 
 interface Running {
@@ -51,16 +46,14 @@ interface Running {
   readonly lock: RepositoryLock;
 }
 
-/** Owns the sessions of this engine, one for each repository, and every request about them. */
+/** A window that reloads lets go of the repository a moment after the next one wants it. */
+const RESUME_PATIENCE_MS = 5_000;
+
+/** Owns the sessions of this engine, one for each repository. */
 export class P2PManager {
   private readonly parts: ManagerParts;
   private readonly running = new Map<string, Running>();
-  /** Guests on their way in, by folder; not sessions yet. */
-  private readonly joins = new Map<string, Joining | CatchingUp>();
-  private readonly toldPhases = new WeakMap<Joining | CatchingUp, SessionView['phase']>();
-  /** Locks of joins whose folder is usable already. */
-  private readonly locks = new Map<string, Promise<RepositoryLock>>();
-  private readonly settling = new Map<string, Promise<void>>();
+  private readonly joins: Joins;
   private configured: Identity | undefined;
   private readonly changes = new Emitter<void>();
   private readonly happenings = new Emitter<EngineEvent>();
@@ -69,6 +62,9 @@ export class P2PManager {
 
   constructor(parts: ManagerParts) {
     this.parts = parts;
+    this.joins = new Joins(parts.log);
+    this.joins.onChange(() => this.changes.fire());
+    this.joins.onEvent((event) => this.happenings.fire(event));
   }
 
   /** Sets the identity from the editor's SecretStorage; without one the key file of the home is used. */
@@ -81,19 +77,25 @@ export class P2PManager {
     return {
       version: this.parts.version,
       fingerprint: (await this.identity()).peer,
-      sessions: [...this.running.values()].map(({ session }) => session.view()).concat(this.joinViews()),
+      sessions: [...this.running.values()].map(({ session }) => session.view()).concat(this.joins.views()),
     };
   }
 
   async inspectFolder(directory: string): Promise<FolderInfo> {
-    const state = await this.parts.provider.inspect(directory);
+    const stored = await new SessionStore(join(resolve(directory), '.git')).load();
+    const resumable = stored !== undefined;
     const empty = (await readdir(directory).catch(() => [])).length === 0;
-    if (state.kind === 'no-repository') return { kind: 'no-repository', resumable: false, empty };
-    if (state.kind === 'unusable') {
-      return { kind: 'unusable', error: { reason: state.reason, message: state.message }, resumable: false, empty };
+    // A clone whose history still arrives is shallow, and ours to complete.
+    if (stored?.historyComplete === false) return { kind: 'ready', resumable, empty };
+    const state = await this.parts.provider.inspect(directory);
+    switch (state.kind) {
+      case 'repository':
+        return { kind: 'ready', resumable, empty };
+      case 'no-repository':
+        return { kind: 'no-repository', resumable: false, empty };
+      case 'unusable':
+        return { kind: 'unusable', error: { reason: state.reason, message: state.message }, resumable: false, empty };
     }
-    const stored = await new SessionStore(state.info.gitDir).load();
-    return { kind: 'ready', resumable: stored !== undefined, empty };
   }
 
   async initRepository(directory: string): Promise<void> {
@@ -108,114 +110,48 @@ export class P2PManager {
   /** Starts a session on a repository (SE1) and returns it with its invite code. */
   async share(repo: string, name: string, settings: Settings): Promise<{ session: Session; code: string }> {
     const identity = await this.identity();
-    return this.exclusively(repo, 0, async (repository, lock) => {
-      const store = new SessionStore(repository.info.gitDir);
-      const session = newSessionId();
-      const now = this.parts.now();
-      const founder = admit(identity, session, {
-        peer: identity.peer,
-        publicKey: identity.publicKey,
-        name,
-        role: 'owner',
-        epoch: 1,
-        addedAt: now,
-      });
-      const record: SessionRecord = {
-        v: 1,
-        session,
-        founder: identity.peer,
-        self: identity.peer,
-        name,
-        repoName: repositoryName(repository.info.root),
-        roots: [...repository.info.roots],
-        objectFormat: repository.info.objectFormat,
-        invite: {
-          secret: Buffer.from(newSecret()).toString('base64'),
-          expiresAt: now + settings.inviteHours * 3_600_000,
-        },
-        roster: [founder],
-        addresses: {},
-        port: 0,
-        manifests: {},
-        namespaces: {},
-        sync: undefined,
-        historyComplete: true,
-      };
-      const started = this.compose(identity, repository, store, record, settings, this.linkHost(identity));
-      this.run(started, lock);
-      await started.start();
-      const { code } = await started.invite();
-      this.happenings.fire({
-        event: 'session',
-        repo: repository.info.root,
-        invite: code,
-        fingerprint: identity.peer,
-        phase: started.phase,
-      });
-      return { session: started, code };
+    const session = await this.exclusively(repo, 0, async (repository, lock) => {
+      const record = foundSession(identity, repository.info, name, settings.inviteHours, this.parts.now());
+      return this.begin(identity, repository, record, settings, lock);
     });
+    const { code } = await session.invite();
+    const { root } = session.repository.info;
+    this.happenings.fire({
+      event: 'session',
+      repo: root,
+      invite: code,
+      fingerprint: identity.peer,
+      phase: session.phase,
+    });
+    return { session, code };
   }
 
-  /** Joins by invite. Refuses at once what cannot work; the rest shows in the two promises and in the state. */
+  /** Joins by invite. Throws at once what cannot work; the rest shows in the two promises and in the state. */
   async join(request: JoinParams, settings: Settings): Promise<JoinInProgress> {
     const identity = await this.identity();
-    const invite = this.checkedInvite(request.invite, identity);
-    const directory = resolve(request.directory);
-    if (this.joins.has(directory) || this.running.has(directory)) throw alreadyShared(directory);
+    const invite = checkedInvite(request.invite, identity);
+    const directory = this.free(request.directory);
     const linkHost = this.linkHost(identity);
-    const usable = Promise.withResolvers<void>();
-    const { provider, now } = this.parts;
+    const usable = Promise.withResolvers<undefined>();
     const store = new SessionStore(join(directory, '.git'));
-    const onUsable = async (record: SessionRecord): Promise<void> => {
-      const locked = RepositoryLock.take(join(directory, '.git'), directory);
-      this.locks.set(directory, locked);
-      await Promise.all([locked, store.save(record)]).then(() => usable.resolve(), usable.reject);
-    };
+    const onUsable = (record: SessionRecord): Promise<void> =>
+      this.joins.usable(directory, store, record).then(() => usable.resolve(undefined), usable.reject);
+    const { provider, now } = this.parts;
     const joining = new Joining(
       { identity, provider, linkHost, now, onUsable },
       { invite, directory, link: request.link, name: request.name },
     );
-    this.joins.set(directory, joining);
-    joining.onChange(() => this.joiningChanged(joining));
-    const session = this.finishJoin(joining, identity, settings, linkHost);
-    session.then(() => usable.resolve(), usable.reject);
-    usable.promise.catch(() => undefined);
+    const session = this.joins.run(joining, (arrived, lock) =>
+      this.arrived(arrived, lock, identity, settings, linkHost),
+    );
+    session.then(() => usable.resolve(undefined), usable.reject);
+    // Whoever wants to know waits for one of the two; the other must not end the process.
+    for (const promise of [usable.promise, session]) promise.catch(() => undefined);
     return { usable: usable.promise, session };
   }
 
-  private catchUp(directory: string, record: SessionRecord, identity: Identity, settings: Settings): JoinInProgress {
-    if (this.joins.has(directory) || this.running.has(directory)) throw alreadyShared(directory);
-    const linkHost = this.linkHost(identity);
-    const catchingUp = new CatchingUp({ directory, record, provider: this.parts.provider, linkHost });
-    this.joins.set(directory, catchingUp);
-    catchingUp.onChange(() => this.joiningChanged(catchingUp));
-    this.joiningChanged(catchingUp);
-    return { usable: Promise.resolve(), session: this.finishJoin(catchingUp, identity, settings, linkHost) };
-  }
-
-  /** Runs a join to its end; whoever asks can wait for that, also when it fails. */
-  private finishJoin(
-    joining: Joining | CatchingUp,
-    identity: Identity,
-    settings: Settings,
-    linkHost: LinkHost,
-  ): Promise<Session> {
-    const session = this.becomeSession(joining, identity, settings, linkHost);
-    const settled = session.then(
-      () => undefined,
-      (error: unknown) => this.joinFailed(asPeerweaveError(error)),
-    );
-    this.settling.set(joining.directory, settled);
-    return session;
-  }
-
-  private joinFailed({ reason, message }: PeerweaveError): void {
-    if (reason !== 'cancelled') this.parts.log.warn(`A join failed: ${message}`);
-  }
-
   cancelJoin(directory: string): void {
-    const joining = this.joins.get(resolve(directory));
-    if (joining instanceof Joining) joining.cancel();
+    this.joins.cancel(resolve(directory));
   }
 
   /**
@@ -225,87 +161,37 @@ export class P2PManager {
   async resume(repo: string, settings: Settings): Promise<JoinInProgress> {
     const identity = await this.identity();
     const stored = await new SessionStore(join(resolve(repo), '.git')).load();
-    if (stored !== undefined) assertSameIdentity(stored, identity);
-    if (stored?.historyComplete === false) return this.catchUp(resolve(repo), stored, identity, settings);
-    const session = await this.resumeLive(repo, identity, settings);
+    if (stored?.historyComplete === false) return this.catchUp(this.free(repo), stored, identity, settings);
+    const session = await this.exclusively(repo, RESUME_PATIENCE_MS, async (repository, lock) => {
+      const record = await new SessionStore(repository.info.gitDir).load();
+      if (record === undefined) throw noSession(repo);
+      assertSameIdentity(record, identity);
+      return this.begin(identity, repository, record, settings, lock);
+    });
     return { usable: Promise.resolve(), session: Promise.resolve(session) };
   }
 
-  private resumeLive(repo: string, identity: Identity, settings: Settings): Promise<Session> {
-    return this.exclusively(repo, RESUME_PATIENCE_MS, async (repository, lock) => {
-      const store = new SessionStore(repository.info.gitDir);
-      const record = await store.load();
-      if (record === undefined) throw noSession(repo);
-      assertSameIdentity(record, identity);
-      const session = this.compose(identity, repository, store, record, settings, this.linkHost(identity));
-      this.run(session, lock);
-      await session.start();
-      return session;
-    });
-  }
-
   async leave(repo: string): Promise<void> {
-    const key = this.keyOf(repo);
-    const { session, lock } = this.get(repo);
-    this.running.delete(key);
-    await session.leave();
-    await this.release(session, lock);
-  }
-
-  /** Stops every session without leaving any; the engine is about to exit. */
-  async suspendAll(): Promise<void> {
-    for (const joining of this.joins.values()) joining.suspend();
-    const all = [...this.running.values()];
-    this.running.clear();
-    await Promise.allSettled(
-      all.map(async ({ session, lock }) => {
-        await session.suspend();
-        await this.release(session, lock);
-      }),
-    );
+    await this.stop(repo, (session) => session.leave());
   }
 
   /** Stops a session, or a join whose history still arrives, for another engine to go on with. */
   async suspend(repo: string): Promise<void> {
-    const key = this.keyOf(repo);
-    const joining = this.joins.get(key);
-    if (joining !== undefined) {
-      joining.suspend();
-      await this.settling.get(key);
-      return;
-    }
-    const { session, lock } = this.get(repo);
-    this.running.delete(key);
-    await session.suspend();
-    await this.release(session, lock);
+    if (this.joins.has(resolve(repo))) await this.joins.suspend(resolve(repo));
+    else await this.stop(repo, (session) => session.suspend());
+  }
+
+  /** Stops everything without leaving; the engine is about to exit. */
+  async suspendAll(): Promise<void> {
+    await Promise.allSettled([this.joins.suspendAll(), ...[...this.running.keys()].map((repo) => this.suspend(repo))]);
   }
 
   session(repo: string): Session {
     return this.get(repo).session;
   }
 
-  sessions(): Session[] {
-    return [...this.running.values()].map(({ session }) => session);
-  }
-
-  decide(repo: string, id: string, decision: Decision): void {
-    this.session(repo).decide(id, decision);
-  }
-
-  async applyPending(repo: string, branch: BranchName): Promise<void> {
-    await this.session(repo).applyPending(branch);
-  }
-
   private async identity(): Promise<Identity> {
     return (this.configured ??= await this.parts.home.identity());
-  }
-
-  private checkedInvite(text: string, identity: Identity): Invite {
-    const invite = decodeInvite(text);
-    if (invite.host === identity.peer) {
-      throw new PeerweaveError('bad-request', 'This is your own invite. Send it to the person who should join.');
-    }
-    return invite;
   }
 
   private linkHost(identity: Identity): LinkHost {
@@ -313,119 +199,104 @@ export class P2PManager {
     return new LinkHost({ identity, transports, software: `peerweave/${version}`, log: log.scope('link') });
   }
 
-  private compose(
+  private catchUp(directory: string, record: SessionRecord, identity: Identity, settings: Settings): JoinInProgress {
+    assertSameIdentity(record, identity);
+    const linkHost = this.linkHost(identity);
+    const catchingUp = new CatchingUp({ directory, record, provider: this.parts.provider, linkHost });
+    const session = this.joins.run(
+      catchingUp,
+      (arrived, lock) => this.arrived(arrived, lock, identity, settings, linkHost),
+      RESUME_PATIENCE_MS,
+    );
+    session.catch(() => linkHost.dispose());
+    return { usable: Promise.resolve(), session };
+  }
+
+  private async arrived(
+    arrived: Arrived,
+    lock: RepositoryLock,
     identity: Identity,
-    repository: Repository,
-    store: SessionStore,
-    record: SessionRecord,
     settings: Settings,
     linkHost: LinkHost,
-  ): Session {
-    const { home, log, now } = this.parts;
-    const scoped = log.scope('session');
-    return new Session({ identity, home, repository, store, linkHost, settings, record, log: scoped, now });
+  ): Promise<Session> {
+    return this.begin(identity, arrived.repository, arrived.record, settings, lock, { ...arrived, linkHost });
   }
 
-  private run(session: Session, lock: RepositoryLock): void {
-    this.running.set(this.keyOf(session.repository.info.root), { session, lock });
+  /** Makes the session, runs it, and takes care of its lock and its repository from here on. */
+  private async begin(
+    identity: Identity,
+    repository: Repository,
+    record: SessionRecord,
+    settings: Settings,
+    lock: RepositoryLock,
+    first?: Arrived & { readonly linkHost: LinkHost },
+  ): Promise<Session> {
+    const { home, log, now } = this.parts;
+    const store = new SessionStore(repository.info.gitDir);
+    const linkHost = first?.linkHost ?? this.linkHost(identity);
+    const parts = { identity, home, repository, store, linkHost, settings, record, log: log.scope('session'), now };
+    const session = new Session(parts);
     session.onChange(() => this.changes.fire());
     session.onEvent((event) => this.happenings.fire(event));
-    this.parts.onLocked?.(lock);
-  }
-
-  /** Opens a repository for one session at most, in this engine and any other. */
-  private async exclusively<T>(
-    repo: string,
-    patienceMs: number,
-    use: (repository: Repository, lock: RepositoryLock) => Promise<T>,
-  ): Promise<T> {
-    const repository = await this.parts.provider.open(repo);
+    this.running.set(repository.info.root, { session, lock });
+    this.parts.onLocked(lock);
     try {
-      if (this.running.has(repository.info.root)) throw alreadyShared(repository.info.root);
-      const lock = await RepositoryLock.take(repository.info.gitDir, repository.info.root, patienceMs);
-      try {
-        return await use(repository, lock);
-      } catch (error) {
-        this.running.get(repository.info.root)?.session.dispose();
-        this.running.delete(repository.info.root);
-        await lock.release();
-        throw error;
-      }
+      await session.start(first);
+      return session;
     } catch (error) {
-      repository.dispose();
-      throw asPeerweaveError(error);
+      this.running.delete(repository.info.root);
+      session.dispose();
+      throw error;
     }
   }
 
-  private async release(session: Session, lock: RepositoryLock): Promise<void> {
+  private async stop(repo: string, end: (session: Session) => Promise<void>): Promise<void> {
+    const { session, lock } = this.get(repo);
+    this.running.delete(resolve(repo));
+    await end(session);
     session.repository.dispose();
     await lock.release();
     this.changes.fire();
   }
 
+  /** Opens a repository for one session at most, in this engine and any other. */
+  private async exclusively(
+    repo: string,
+    patienceMs: number,
+    use: (repository: Repository, lock: RepositoryLock) => Promise<Session>,
+  ): Promise<Session> {
+    const repository = await this.parts.provider.open(repo);
+    let lock: RepositoryLock | undefined;
+    try {
+      this.free(repository.info.root);
+      lock = await RepositoryLock.take(repository.info.gitDir, repository.info.root, patienceMs);
+      return await use(repository, lock);
+    } catch (error) {
+      await lock?.release();
+      repository.dispose();
+      throw asPeerweaveError(error);
+    }
+  }
+
+  /** The absolute folder, if no session and no join of this engine has it. */
+  private free(repo: string): string {
+    const directory = resolve(repo);
+    if (!this.joins.has(directory) && !this.running.has(directory)) return directory;
+    throw new PeerweaveError('already-shared', `${directory} is in a session already. Leave it first.`);
+  }
+
   private get(repo: string): Running {
-    const found = this.running.get(this.keyOf(repo));
+    const found = this.running.get(resolve(repo));
     if (found === undefined) throw noSession(repo);
     return found;
   }
-
-  private keyOf(repo: string): string {
-    return resolve(repo);
-  }
-
-  private async becomeSession(
-    joining: Joining | CatchingUp,
-    identity: Identity,
-    settings: Settings,
-    linkHost: LinkHost,
-  ): Promise<Session> {
-    const { directory } = joining;
-    try {
-      if (joining instanceof CatchingUp) {
-        this.locks.set(directory, RepositoryLock.take(join(directory, '.git'), directory, RESUME_PATIENCE_MS));
-        await this.locks.get(directory);
-      }
-      const joined = await joining.run();
-      const { repository, record } = joined;
-      const { gitDir, root } = repository.info;
-      const lock = await (this.locks.get(directory) ?? RepositoryLock.take(gitDir, root));
-      const store = new SessionStore(repository.info.gitDir);
-      const session = this.compose(identity, repository, store, record, settings, linkHost);
-      this.joins.delete(directory);
-      this.run(session, lock);
-      await session.start(joined);
-      return session;
-    } catch (error) {
-      linkHost.dispose();
-      await (await this.locks.get(directory)?.catch(() => undefined))?.release();
-      throw asPeerweaveError(error);
-    } finally {
-      this.joins.delete(directory);
-      this.locks.delete(directory);
-      this.changes.fire();
-    }
-  }
-
-  private joiningChanged(joining: Joining | CatchingUp): void {
-    const { phase, self, transfer, repo } = joining.view();
-    if (this.toldPhases.get(joining) !== phase && phase !== 'live') {
-      this.toldPhases.set(joining, phase);
-      this.happenings.fire({ event: 'session', repo, fingerprint: self.fingerprint, phase });
-    }
-    if (transfer !== undefined) {
-      const { task, done, total, bytesPerSecond } = transfer;
-      this.happenings.fire({ event: 'progress', task, done, total, bytesPerSecond });
-    }
-    this.changes.fire();
-  }
-
-  private joinViews(): SessionView[] {
-    return [...this.joins.values()].map((joining) => joining.view());
-  }
 }
 
-/** A window that reloads lets go of the repository a moment after the next one wants it. */
-const RESUME_PATIENCE_MS = 5_000;
+function checkedInvite(text: string, identity: Identity): Invite {
+  const invite = decodeInvite(text);
+  if (invite.host !== identity.peer) return invite;
+  throw new PeerweaveError('bad-request', 'This is your own invite. Send it to the person who should join.');
+}
 
 function assertSameIdentity(record: SessionRecord, identity: Identity): void {
   if (record.self === identity.peer) return;
@@ -434,9 +305,6 @@ function assertSameIdentity(record: SessionRecord, identity: Identity): void {
     'This session was joined with another identity. Join it again with a new invite.',
   );
 }
-
-const alreadyShared = (repo: string): PeerweaveError =>
-  new PeerweaveError('already-shared', `${repo} is in a session already. Leave it first.`);
 
 const noSession = (repo: string): PeerweaveError =>
   new PeerweaveError('no-session', `${repo} is in no session. Share it, or join one with an invite.`);

@@ -56,7 +56,7 @@ export function requestHandlers(manager: P2PManager): RequestHandlers {
       return { invite: inviteLink(code, uriScheme), expiresAt };
     },
     'peerweave/approve': async ({ repo, id, decision }) => {
-      manager.decide(repo, id, decision);
+      manager.session(repo).decide(id, decision);
       return {};
     },
     'peerweave/sync': async ({ repo }) => {
@@ -65,7 +65,7 @@ export function requestHandlers(manager: P2PManager): RequestHandlers {
       return { session: session.view() };
     },
     'peerweave/applyPending': async ({ repo, branch }) => {
-      await manager.applyPending(repo, branch as BranchName);
+      await manager.session(repo).applyPending(branch as BranchName);
       return {};
     },
     'peerweave/state': () => manager.state(),
@@ -88,11 +88,7 @@ export function bindRequests(connection: RequestConnection, handlers: RequestHan
   }
 }
 
-async function answer<M extends RequestMethod>(
-  method: M,
-  params: unknown,
-  handlers: RequestHandlers,
-): Promise<unknown> {
+async function answer(method: RequestMethod, params: unknown, handlers: RequestHandlers): Promise<unknown> {
   try {
     const decoded = requests[method].params.safeParse(params);
     if (!decoded.success) {
@@ -102,7 +98,8 @@ async function answer<M extends RequestMethod>(
         `${method}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is not valid'}`,
       );
     }
-    return await handlers[method](decoded.data as z.output<(typeof requests)[M]['params']>);
+    // One table holds both the schema and the handler of a method, so what the one decoded is what the other takes.
+    return await handlers[method](decoded.data as never);
   } catch (error) {
     const failure = asPeerweaveError(error);
     return new ResponseError(REASON_ERROR_CODE, failure.message, { reason: failure.reason });

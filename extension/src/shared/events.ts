@@ -36,5 +36,7 @@ export class Emitter<T> implements Disposable {
 
 /** A programming error in a listener must surface, but not in the middle of whoever fired. */
 function rethrowLater(error: unknown): void {
-  void Promise.reject(error as Error);
+  void Promise.resolve().then(() => {
+    throw error;
+  });
 }

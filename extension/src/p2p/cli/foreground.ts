@@ -4,27 +4,31 @@ import { createEngine, type Engine } from '../engine.ts';
 import type { Session } from '../session/session.ts';
 import { eventPrinter, plain } from './output.ts';
 
-/** Runs a session in the foreground: prints what happens until a signal or `peerweave leave`, then leaves and returns. */
+/**
+ * Runs a session in the foreground: prints what happens until a signal or `peerweave leave`, then leaves and returns. A signal
+ * that comes while `begin` is under way gives it up through the abort signal, and is no failure either.
+ */
 export async function runInForeground(
   json: boolean,
   begin: (engine: Engine, signal: AbortSignal) => Promise<Session>,
 ): Promise<void> {
-  const stop = new AbortController();
-  let leftByRequest = false;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
+  const interrupted = new AbortController();
+  const left = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort());
   const log = createLogger(({ level, scope, text }) => {
-    if (process.env['PEERWEAVE_LOG'] !== undefined || (level === 'error' && !json)) {
+    if (process.env.PEERWEAVE_LOG !== undefined || (level === 'error' && !json)) {
       process.stderr.write(`${level} [${scope}] ${plain(text)}\n`);
     }
   });
-  const engine = createEngine(log, () => {
-    leftByRequest = true;
-    stop.abort();
-  });
+  const engine = createEngine(log, () => left.abort());
   engine.manager.onEvent(eventPrinter(json, (line) => process.stdout.write(`${line}\n`)));
-  const session = await begin(engine, stop.signal);
-  await untilAborted(stop.signal);
-  if (!leftByRequest) await engine.manager.leave(session.repository.info.root);
+  try {
+    const session = await begin(engine, interrupted.signal);
+    await untilAborted(AbortSignal.any([interrupted.signal, left.signal]));
+    if (!left.signal.aborted) await engine.manager.leave(session.repository.info.root);
+  } catch (error) {
+    if (!interrupted.signal.aborted) throw error;
+  }
 }
 
 const untilAborted = (signal: AbortSignal): Promise<void> =>
@@ -39,7 +43,7 @@ const untilAborted = (signal: AbortSignal): Promise<void> =>
   });
 
 /** Asks on the terminal about each guest that waits (SE4). Without a terminal, `peerweave approve` answers. */
-export function askOnTerminal({ manager }: Engine, session: Session, repo: string): void {
+export function askOnTerminal(session: Session): void {
   if (!process.stdin.isTTY) return;
   const asked = new Set<string>();
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
@@ -53,7 +57,7 @@ export function askOnTerminal({ manager }: Engine, session: Session, repo: strin
       terminal.question(question, (reply) => {
         const decision = { a: 'allow', r: 'remember' }[reply.trim().toLowerCase()[0] ?? ''] ?? 'refuse';
         try {
-          manager.decide(repo, id, decision as 'allow' | 'remember' | 'refuse');
+          session.decide(id, decision as 'allow' | 'remember' | 'refuse');
         } catch (error) {
           process.stderr.write(`${(error as Error).message}\n`);
         }

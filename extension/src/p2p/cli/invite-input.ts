@@ -5,7 +5,7 @@ const MAX_INPUT = 64 * 1024;
 
 /** The invite from PEERWEAVE_INVITE or standard input, never from the arguments, which other users of the machine can read (SE8). */
 export async function readInvite(env: NodeJS.ProcessEnv, input: NodeJS.ReadStream): Promise<string> {
-  const fromEnvironment = env['PEERWEAVE_INVITE'];
+  const fromEnvironment = env.PEERWEAVE_INVITE;
   if (fromEnvironment !== undefined && fromEnvironment !== '') return fromEnvironment;
   if (input.isTTY) process.stderr.write('Paste the invite and press Enter: ');
   let text = '';

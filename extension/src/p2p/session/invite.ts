@@ -79,9 +79,9 @@ export function decodeInvite(text: string): Invite {
   if (!parsed.success) throw damaged();
   const { s, k, h, n, r, a, e } = parsed.data;
   return {
-    session: s as SessionId,
+    session: s,
     secret: new Uint8Array(Buffer.from(k, 'base64url')),
-    host: h as PeerId,
+    host: h,
     hostName: n,
     repoName: r,
     addresses: a.map((value) => ({ tier: 'tcp', value })),

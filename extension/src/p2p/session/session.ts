@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import type { EngineEvent, Settings } from '../../rpc/contract.ts';
 import type { SessionView } from '../../rpc/model.ts';
 import { Emitter, type Event } from '../../shared/events.ts';
@@ -7,13 +6,7 @@ import { DisposableStore, type Disposable } from '../../shared/disposable.ts';
 import type { Logger } from '../../shared/log.ts';
 import { branchRef, type BranchName, type PeerId } from '../../shared/ids.ts';
 import type { Home } from '../home.ts';
-import {
-  MAX_NAME_LENGTH,
-  type JoinParams,
-  type Manifest,
-  type RosterEntry,
-  type Welcome,
-} from '../link/control-protocol.ts';
+import { type JoinParams, type Manifest, type RosterEntry, type Welcome } from '../link/control-protocol.ts';
 import type { Identity } from '../link/identity.ts';
 import type { LinkHost } from '../link/link-host.ts';
 import type { Link } from '../link/link.ts';
@@ -430,6 +423,3 @@ export class Session implements Disposable {
     });
   }
 }
-
-/** The name that guests see: the folder's. */
-export const repositoryName = (root: string): string => (basename(root) || 'repository').slice(0, MAX_NAME_LENGTH);

@@ -45,8 +45,8 @@ export class SyncDriver implements Disposable {
   /** Ref moves run one after another: they share the index of a worktree. */
   private moves: Promise<void> = Promise.resolve();
   private pendingEffects = 0;
-  private refreshing = false;
-  private refreshAgain = false;
+  private reading: Promise<void> | undefined;
+  private readAgain = false;
   private snapshot: RefSnapshot | undefined;
 
   constructor(core: SyncCore, repository: Repository, host: SyncHost) {
@@ -84,23 +84,10 @@ export class SyncDriver implements Disposable {
   }
 
   /** Reads the refs and tells the core; reads that are asked for meanwhile are folded into one more. */
-  async refresh(): Promise<void> {
-    if (this.refreshing) {
-      this.refreshAgain = true;
-      return;
-    }
-    this.refreshing = true;
-    try {
-      do {
-        this.refreshAgain = false;
-        this.snapshot = await this.repository.snapshot();
-        this.handle({ type: 'local-refs', refs: this.snapshot.refs, head: this.snapshot.head });
-      } while (this.refreshAgain && !this.stopped.signal.aborted);
-    } catch (error) {
-      if (!this.stopped.signal.aborted) this.host.log.warn(`Cannot read the refs: ${asPeerweaveError(error).message}`);
-    } finally {
-      this.refreshing = false;
-    }
+  refresh(): Promise<void> {
+    this.readAgain = true;
+    this.reading ??= this.read().finally(() => (this.reading = undefined));
+    return this.reading;
   }
 
   /** Resolves when no effect is under way. */
@@ -142,6 +129,18 @@ export class SyncDriver implements Disposable {
         clearTimeout(this.wakeTimer);
         this.wakeTimer = setTimeout(() => this.handle({ type: 'tick', now: performance.now() }), effect.inMs);
         return;
+    }
+  }
+
+  private async read(): Promise<void> {
+    try {
+      while (this.readAgain && !this.stopped.signal.aborted) {
+        this.readAgain = false;
+        this.snapshot = await this.repository.snapshot();
+        this.handle({ type: 'local-refs', refs: this.snapshot.refs, head: this.snapshot.head });
+      }
+    } catch (error) {
+      if (!this.stopped.signal.aborted) this.host.log.warn(`Cannot read the refs: ${asPeerweaveError(error).message}`);
     }
   }
 
