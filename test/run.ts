@@ -26,15 +26,25 @@ function run(command: string, args: readonly string[]): boolean {
 }
 
 /** A command whose exit code is its one result. */
-const check = (command: string, ...args: string[]): Count => (run(command, args) ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 });
+const check = (command: string, ...args: string[]): Count =>
+  run(command, args) ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 
 function vitest(project: string): Count {
   const report = join(results, `${project}.json`);
   rmSync(report, { force: true });
-  const passed = run('vitest', ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]);
+  const passed = run('vitest', [
+    'run',
+    '--project',
+    project,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ]);
   return counted(report, passed, (json) => ({
     passed: Number(json['numPassedTests']),
-    failed: Number(json['numFailedTests']) + Number(json['numFailedTestSuites'] === 0 || Number(json['numFailedTests']) > 0 ? 0 : 1),
+    failed:
+      Number(json['numFailedTests']) +
+      Number(json['numFailedTestSuites'] === 0 || Number(json['numFailedTests']) > 0 ? 0 : 1),
   }));
 }
 
@@ -59,7 +69,12 @@ function counted(report: string, exitedClean: boolean, read: (json: Record<strin
 }
 
 const suites: Record<string, () => Count[]> = {
-  static: () => [check('prettier', '--check', '.'), check('tsc', '-b'), check('npm', 'run', '--silent', 'lint'), check('npm', 'run', '--silent', 'build')],
+  static: () => [
+    check('prettier', '--check', '.'),
+    check('tsc', '-b'),
+    check('npm', 'run', '--silent', 'lint'),
+    check('npm', 'run', '--silent', 'build'),
+  ],
   unit: () => [vitest('unit')],
   contract: () => [vitest('contract')],
   sim: () => [vitest('sim')],
