@@ -48,6 +48,8 @@ function memoryPair(): [Duplex, Duplex] {
   const b = new MemoryEnd();
   a.join(b);
   b.join(a);
+  // As every pipe: a reset closes the stream, and ends no process for want of a listener.
+  for (const end of [a, b]) end.on('error', () => undefined);
   return [a, b];
 }
 

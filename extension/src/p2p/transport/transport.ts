@@ -21,7 +21,8 @@ export interface TransportAddress {
 /**
  * One end of an established pipe. The stream is binary, ordered, loss-free while it lives, supports half-close
  * (`end` on one side is `end` on the other), and exerts backpressure both ways: `write` returns false and `drain` follows
- * only as the other side reads. `destroy` may lose what is in flight.
+ * only as the other side reads. `destroy` may lose what is in flight. A break closes the stream; it already has a listener for `error`,
+ * so that a pipe which nobody watches yet cannot end the process.
  */
 export interface Pipe {
   readonly stream: Duplex;
