@@ -1,53 +1,31 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser } from 'playwright-core';
-import { launchBrowser } from '../harness/browser.ts';
-import { packExtension } from '../harness/vsix.ts';
 import { until } from '../harness/until.ts';
-import { Workbench } from './workbench.ts';
+import { commit, git, Stage } from './stage.ts';
+import type { Workbench } from './workbench.ts';
 
 /** Each step goes on where the one before ended, as people do. */
 describe('two people at two workbenches', function () {
   this.bail(true);
-  let scratch: string;
-  let browser: Browser | undefined;
-  const workbenches: Workbench[] = [];
+  let stage: Stage;
   let ada: Workbench;
   let bea: Workbench;
   let adasFolder: string;
   let beasFolder: string;
 
   before(async () => {
-    scratch = await realpath(await mkdtemp(join(tmpdir(), 'peerweave-two-')));
-    adasFolder = join(scratch, 'lovelace-engine');
-    beasFolder = join(scratch, 'bea', 'lovelace-engine');
-    await mkdir(adasFolder);
-    git(adasFolder, 'init', '-q', '-b', 'main');
-    await commit(adasFolder, 'README.md', 'Notes on the engine\n');
-    const vsix = await packExtension(scratch);
-    browser = await launchBrowser();
-    const open = async (...options: Parameters<typeof Workbench.open>): Promise<Workbench> => {
-      const workbench = await Workbench.open(...options);
-      workbenches.push(workbench);
-      return workbench;
-    };
-    ada = await open(browser, { name: 'Ada Lovelace', directory: join(scratch, 'ada'), vsix, folder: adasFolder });
-    bea = await open(browser, { name: 'Bea Ortiz', directory: join(scratch, 'bea'), vsix });
+    stage = await Stage.set();
+    adasFolder = await stage.repository('lovelace-engine');
+    beasFolder = join(stage.home('Bea'), 'lovelace-engine');
+    ada = await stage.seat('Ada Lovelace', { folder: adasFolder });
+    bea = await stage.seat('Bea Ortiz');
   });
 
-  after(async () => {
-    await Promise.allSettled(workbenches.map((workbench) => workbench.close()));
-    await browser?.close();
-    await rm(scratch, { recursive: true, force: true, maxRetries: 3 });
-  });
+  after(() => stage.strike());
 
   afterEach(async function () {
-    if (this.currentTest?.state !== 'failed') return;
-    await Promise.allSettled(workbenches.map((workbench) => workbench.screenshot('failed')));
+    if (this.currentTest?.state === 'failed') await stage.photograph('failed');
   });
 
   it('says what can be done before anything is shared', async () => {
@@ -143,15 +121,3 @@ describe('two people at two workbenches', function () {
     assert.equal(git(beasFolder, 'fsck', '--strict'), '');
   });
 });
-
-function git(folder: string, ...args: string[]): string {
-  const identity = ['-c', 'user.name=Someone', '-c', 'user.email=someone@example.org'];
-  return execFileSync('git', [...identity, ...args], { cwd: folder, encoding: 'utf8', stdio: 'pipe' }).trim();
-}
-
-async function commit(folder: string, file: string, text: string): Promise<string> {
-  await writeFile(join(folder, file), text);
-  git(folder, 'add', file);
-  git(folder, 'commit', '-q', '-m', `Add ${file}`);
-  return git(folder, 'rev-parse', 'HEAD');
-}

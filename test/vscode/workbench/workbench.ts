@@ -65,6 +65,7 @@ export class Workbench {
     return workbench;
   }
 
+  /** Leaves the desk; leaving twice is harmless. */
   async close(): Promise<void> {
     await this.context.close();
     await this.server.stop();

@@ -1,0 +1,93 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { launchBrowser } from '../harness/browser.ts';
+import { packExtension } from '../harness/vsix.ts';
+import { Workbench, type WorkbenchOptions } from './workbench.ts';
+
+/** A browser, a packed extension and a scratch folder, for as many people as a suite needs. */
+export class Stage {
+  readonly directory: string;
+  private readonly vsix: string;
+  private readonly browser: Browser;
+  private readonly workbenches: Workbench[] = [];
+
+  private constructor(directory: string, vsix: string, browser: Browser) {
+    this.directory = directory;
+    this.vsix = vsix;
+    this.browser = browser;
+  }
+
+  static async set(): Promise<Stage> {
+    const directory = await realpath(await mkdtemp(join(tmpdir(), 'peerweave-stage-')));
+    return new Stage(directory, await packExtension(directory), await launchBrowser());
+  }
+
+  /** Seats someone at a workbench. Their files are in `<directory>/<first name>`. */
+  async seat(name: string, options: Partial<WorkbenchOptions> = {}): Promise<Workbench> {
+    const directory = this.home(name);
+    const workbench = await Workbench.open(this.browser, { name, directory, vsix: this.vsix, ...options });
+    this.workbenches.push(workbench);
+    return workbench;
+  }
+
+  home(name: string): string {
+    return join(this.directory, (name.split(' ')[0] ?? name).toLowerCase());
+  }
+
+  /** A repository with one commit. */
+  async repository(name: string): Promise<string> {
+    const folder = join(this.directory, name);
+    await mkdir(folder, { recursive: true });
+    git(folder, 'init', '-q', '-b', 'main');
+    await commit(folder, 'README.md', 'Notes on the engine\n');
+    return folder;
+  }
+
+  /** Pids of the engines that run from someone's installed extension. */
+  engines(name: string): number[] {
+    const bundle = join(this.home(name), 'server', 'extensions');
+    return readdirSync('/proc')
+      .filter((entry) => /^\d+$/.test(entry))
+      .filter((pid) => {
+        const [, ...args] = commandLine(pid);
+        return args.some((arg) => arg.startsWith(bundle) && arg.endsWith('engine.cjs'));
+      })
+      .map(Number);
+  }
+
+  /** What everyone sees, as `failed-….png`. */
+  async photograph(step: string): Promise<void> {
+    await Promise.allSettled(this.workbenches.map((workbench) => workbench.screenshot(step)));
+  }
+
+  async strike(): Promise<void> {
+    await Promise.allSettled(this.workbenches.map((workbench) => workbench.close()));
+    await this.browser.close();
+    await rm(this.directory, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+function commandLine(pid: string): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    return [];
+  }
+}
+
+export function git(folder: string, ...args: string[]): string {
+  const identity = ['-c', 'user.name=Someone', '-c', 'user.email=someone@example.org'];
+  return execFileSync('git', [...identity, ...args], { cwd: folder, encoding: 'utf8', stdio: 'pipe' }).trim();
+}
+
+/** Commits one file the way people do who have a terminal open beside the editor; returns the commit. */
+export async function commit(folder: string, file: string, text: string): Promise<string> {
+  await writeFile(join(folder, file), text);
+  git(folder, 'add', file);
+  git(folder, 'commit', '-q', '-m', `Add ${file}`);
+  return git(folder, 'rev-parse', 'HEAD');
+}
