@@ -3,8 +3,8 @@ import { simulate } from './simulation.ts';
 import { Violation } from './violation.ts';
 
 /** How many seeds to play; `SEED=n` plays that one alone, with a trace. */
-const SEEDS = Number(process.env['SEEDS'] ?? 2_000);
-const ONE = process.env['SEED'];
+const SEEDS = Number(process.env.SEEDS ?? 2_000);
+const ONE = process.env.SEED;
 
 /** Plays a seed, and says how to play it again when it fails. */
 function play(seed: number, trace?: (line: string) => void): number {

@@ -1,6 +1,6 @@
 import type { RefName } from '../../extension/src/shared/ids.ts';
 import type { Prng } from './prng.ts';
-import type { Mishaps } from './sim-engine.ts';
+import type { Mishaps } from './sim-world.ts';
 import type { Habits } from './sim-user.ts';
 
 /** What a seed plays out. */
@@ -16,6 +16,8 @@ export interface Scenario {
   readonly partitions: number;
   readonly habits: Habits;
   readonly mishaps: Mishaps;
+  /** Once quiet, people do a few things more. */
+  readonly encore: boolean;
   /** Once quiet, people settle what is left, until nothing differs any more. */
   readonly settle: boolean;
 }
@@ -70,6 +72,7 @@ export function drawScenario(random: Prng): Scenario {
       lazyPersist: random.chance(0.1),
       refuses: random.chance(0.1) ? isFix : NEVER,
     },
+    encore: random.chance(0.6),
     settle: random.chance(0.5),
   };
 }

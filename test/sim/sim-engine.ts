@@ -3,35 +3,13 @@ import type { Relation, SyncEffect, SyncEvent } from '../../extension/src/p2p/sy
 import { SyncCore } from '../../extension/src/p2p/sync/sync-core.ts';
 import { branchOf, branchRef, type Oid, type PeerId, type RefName } from '../../extension/src/shared/ids.ts';
 import type { Reason } from '../../extension/src/shared/errors.ts';
-import type { CommitGraph } from './commit-graph.ts';
-import type { Prng } from './prng.ts';
-import type { SimMessage, SimNetwork, SimNode } from './sim-network.ts';
+import { describe } from './describe.ts';
+import type { SimMessage, SimNode } from './sim-network.ts';
 import type { SimRepository } from './sim-repository.ts';
-import type { VirtualClock } from './virtual-clock.ts';
+import type { Mishaps, SimWorld } from './sim-world.ts';
 import { hold } from './violation.ts';
 
 type EffectOf<T extends SyncEffect['type']> = Extract<SyncEffect, { type: T }>;
-
-/** How likely things go wrong inside an engine. */
-export interface Mishaps {
-  readonly fetchFails: number;
-  readonly relateMisses: number;
-  /** A change of refs is noticed by the slow poll only. */
-  readonly watchMisses: number;
-  /** Persisting lags behind, so that a crash forgets the last of it. */
-  readonly lazyPersist: boolean;
-  /** Refs that this engine refuses to receive. */
-  readonly refuses: (ref: RefName) => boolean;
-}
-
-/** What all engines of a scenario share. */
-export interface SimWorld {
-  readonly clock: VirtualClock;
-  readonly random: Prng;
-  readonly graph: CommitGraph;
-  readonly network: SimNetwork;
-  readonly trace: (peer: PeerId, text: string) => void;
-}
 
 const FAILURES: readonly Reason[] = ['link-lost', 'timeout', 'object-missing', 'disk-full', 'pack-rejected'];
 /** The slow poll that catches what the watcher missed, in milliseconds. */
@@ -58,6 +36,7 @@ export class SimEngine implements SimNode {
   private readonly linked = new Set<PeerId>();
   /** Counts the lives of the engine: what an earlier one began is lost. */
   private life = 0;
+  private doomed: { readonly after: number; readonly onCrash: () => void } | undefined;
   private disk: string | undefined;
   private wakes = 0;
   private reading = false;
@@ -103,22 +82,33 @@ export class SimEngine implements SimNode {
     else this.acks.set(from, Math.max(message.seq, this.acks.get(from) ?? 0));
   }
 
-  feed(event: SyncEvent): void {
+  /** Crashes in the middle of the next effects, after that many of them. */
+  doom(after: number, onCrash: () => void): void {
+    this.doomed = { after, onCrash };
+  }
+
+  /** `heard` is called once others, or the disk, can know what the event told. */
+  feed(event: SyncEvent, heard: () => void = () => undefined): void {
     if (!this.running) return;
     this.events += 1;
     this.world.trace(this.id, `< ${describe(event)}`);
-    for (const effect of this.core.handle(event)) {
+    for (const [i, effect] of this.core.handle(event).entries()) {
+      if (this.doomed?.after === i) {
+        const { onCrash } = this.doomed;
+        this.doomed = undefined;
+        return onCrash();
+      }
       this.world.trace(this.id, `  > ${describe(effect)}`);
       this.perform(effect);
+      if (effect.type === 'persist' || effect.type === 'announce') heard();
     }
+    heard();
   }
 
   private perform(effect: SyncEffect): void {
     switch (effect.type) {
       case 'announce':
-        this.manifest = { seq: (this.manifest?.seq ?? 0) + 1, refs: new Map(effect.refs) };
-        for (const peer of this.linked) this.greet(peer);
-        return;
+        return this.announce(effect);
       case 'greet':
         return this.greet(effect.peer);
       case 'fetch':
@@ -134,14 +124,37 @@ export class SimEngine implements SimNode {
       case 'ack':
         return this.acknowledge(effect);
       case 'synced':
-        this.synced.set(effect.peer, this.core.peerState(effect.peer)?.fetchedSeq ?? -1);
-        return;
+        return this.tellSynced(effect);
       case 'persist':
         return this.persist();
       case 'wake':
         return this.wake(effect.inMs);
       case 'branches-changed':
     }
+  }
+
+  /** A manifest takes nothing back that the user here did not take back. */
+  private announce({ refs }: EffectOf<'announce'>): void {
+    const { graph } = this.world;
+    for (const [ref, before] of this.manifest?.refs ?? []) {
+      const branch = branchOf(ref);
+      const after = refs.get(ref);
+      if (branch === undefined || this.repository.rewritten.has(branch)) continue;
+      const kept = after !== undefined && graph.contains(after, before);
+      hold(kept, () => `${this.id} announced a ${ref} that goes back, which nobody did`);
+    }
+    this.manifest = { seq: (this.manifest?.seq ?? 0) + 1, refs: new Map(refs) };
+    for (const peer of this.linked) this.greet(peer);
+  }
+
+  /** Synced means that every branch is planned with this peer, and moved unless it waits for a person. */
+  private tellSynced({ peer }: EffectOf<'synced'>): void {
+    for (const { branch, peers, pending } of this.core.branches()) {
+      const standing = peers.find((candidate) => candidate.peer === peer)?.standing;
+      const done = standing !== 'unknown' && (standing !== 'fast-forward' || pending !== undefined);
+      hold(done, () => `${this.id} says to be synced while ${branch} is ${String(standing)}`);
+    }
+    this.synced.set(peer, this.core.peerState(peer)?.fetchedSeq ?? -1);
   }
 
   private greet(peer: PeerId): void {
@@ -234,12 +247,12 @@ export class SimEngine implements SimNode {
       if (life !== this.life && this.world.random.chance(0.5)) return;
       const answer = perform();
       if (life !== this.life) return;
-      this.later(5, () => {
-        if (answer.type === 'moved' && (repository.told.get(branchRef(branch)) ?? null) === from) {
-          repository.told.set(branchRef(branch), to);
-        }
-        this.feed(answer);
-      });
+      this.later(5, () =>
+        this.feed(answer, () => {
+          const told = repository.told.get(branchRef(branch)) ?? null;
+          if (answer.type === 'moved' && told === from) repository.told.set(branchRef(branch), to);
+        }),
+      );
     });
   }
 
@@ -259,6 +272,7 @@ export class SimEngine implements SimNode {
 
   /** Reads the refs, one reading at a time; what was read may be old by the time it arrives. */
   private read(): void {
+    if (!this.running) return;
     this.readAgain = this.reading;
     if (this.reading) return;
     this.reading = true;
@@ -266,9 +280,10 @@ export class SimEngine implements SimNode {
     const head = this.repository.head;
     this.later(15, () => {
       this.reading = false;
-      this.repository.told.clear();
-      for (const [ref, oid] of refs) this.repository.told.set(ref, oid);
-      this.feed({ type: 'local-refs', refs, head });
+      this.feed({ type: 'local-refs', refs, head }, () => {
+        this.repository.told.clear();
+        for (const [ref, oid] of refs) this.repository.told.set(ref, oid);
+      });
       if (this.readAgain) this.read();
     });
   }
@@ -285,17 +300,3 @@ export class SimEngine implements SimNode {
     });
   }
 }
-
-/** One line for a trace. */
-function describe(what: SyncEvent | SyncEffect): string {
-  const { type, ...rest } = what;
-  return `${type} ${JSON.stringify(rest, (key, value: unknown) => (value instanceof Map ? namesOf(value as Map<RefName, Oid>) : shorten(key, value)))}`;
-}
-
-const namesOf = (refs: ReadonlyMap<RefName, Oid>): Record<string, string> =>
-  Object.fromEntries([...refs].map(([ref, oid]) => [branchOf(ref) ?? ref, oid.slice(0, 6)]));
-
-const shorten = (key: string, value: unknown): unknown =>
-  typeof value === 'string' && (/^[0-9a-f]{40}$/.test(value) || key === 'peer')
-    ? value.slice(0, key === 'peer' ? 10 : 6)
-    : value;

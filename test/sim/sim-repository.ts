@@ -15,11 +15,15 @@ import { hold } from './violation.ts';
 export class SimRepository {
   readonly refs = new Map<RefName, Oid>();
   readonly objects = new CommitSet();
+  /** Commits that the user here made and has not given up: dropped from the last ref here that held them. */
+  made = new CommitSet();
   head: BranchName;
   dirty = false;
   onChange: () => void = () => undefined;
   /** Branches that the user here ever took anything back from, by reset, amend or deletion. */
   readonly rewritten = new Set<BranchName>();
+  /** Branches that the user here touched since everything was last at rest. */
+  readonly touched = new Set<BranchName>();
   /** What the engine was last told of each ref. */
   readonly told = new Map<RefName, Oid>();
   /** False for a scenario where a crash may forget what the engine was told. */
@@ -63,6 +67,7 @@ export class SimRepository {
   setByUser(ref: RefName, to: Oid | null): void {
     const from = this.refs.get(ref) ?? null;
     const branch = branchOf(ref);
+    if (branch !== undefined) this.touched.add(branch);
     if (from !== null && branch !== undefined && (to === null || !this.graph.contains(to, from))) {
       this.rewritten.add(branch);
       this.drop(ref, from);
@@ -74,6 +79,7 @@ export class SimRepository {
       this.dropped.get(ref)?.removeAll(this.graph.history(to));
     }
     this.set(ref, to);
+    this.made = this.made.intersection(this.graph.reach(this.refs.values()));
   }
 
   /** The engine moves or makes a branch, or makes a tag. */

@@ -1,5 +1,6 @@
 import { branchRef, type BranchName, type Oid, type RefName } from '../../extension/src/shared/ids.ts';
-import type { SimEngine, SimWorld } from './sim-engine.ts';
+import type { SimEngine } from './sim-engine.ts';
+import type { SimWorld } from './sim-world.ts';
 import type { SimRepository } from './sim-repository.ts';
 
 /** How often a user does what; a scenario leaves some out. */
@@ -132,6 +133,7 @@ export class SimUser {
   private make(parents: readonly Oid[]): Oid {
     const oid = this.world.graph.commit(parents, this.world.random.between(0, 40));
     this.repository.objects.addAll(this.world.graph.history(oid));
+    this.repository.made.add(this.world.graph.numberOf(oid));
     return oid;
   }
 

@@ -1,10 +1,12 @@
 import type { BranchName, PeerId } from '../../extension/src/shared/ids.ts';
 import { branchRef } from '../../extension/src/shared/ids.ts';
+import { Agreement } from './agreement.ts';
 import { CommitGraph } from './commit-graph.ts';
 import { checkQuiet, differing } from './properties.ts';
 import { Prng } from './prng.ts';
 import { drawScenario, type Scenario } from './scenario.ts';
-import { SimEngine, type SimWorld } from './sim-engine.ts';
+import { SimEngine } from './sim-engine.ts';
+import type { SimWorld } from './sim-world.ts';
 import { SimNetwork } from './sim-network.ts';
 import { SimRepository } from './sim-repository.ts';
 import { SimUser } from './sim-user.ts';
@@ -35,6 +37,7 @@ class Simulation {
   private readonly network: SimNetwork;
   private readonly engines: SimEngine[] = [];
   private readonly users: SimUser[] = [];
+  private readonly agreement = new Agreement();
 
   constructor(scenario: Scenario, random: Prng, trace: (line: string) => void) {
     this.scenario = scenario;
@@ -57,6 +60,7 @@ class Simulation {
     this.clock.runUntil(this.scenario.durationMs);
     this.heal();
     this.rest();
+    if (this.scenario.encore) this.encore();
     if (this.scenario.settle) this.settle();
     return { events: this.engines.reduce((sum, { events }) => sum + events, 0), commits: this.graph.size };
   }
@@ -113,8 +117,13 @@ class Simulation {
   private crash(): void {
     const engine = this.random.pick(this.engines.filter(({ running }) => running));
     if (engine === undefined) return;
-    this.network.drop({ peer: engine.id, probability: 1 });
+    if (this.random.chance(0.5)) this.kill(engine);
+    else engine.doom(this.random.between(0, 2), () => this.kill(engine));
+  }
+
+  private kill(engine: SimEngine): void {
     engine.crash();
+    this.network.drop({ peer: engine.id, probability: 1 });
     this.clock.after(this.random.between(1, this.scenario.durationMs / 4), () => {
       if (!engine.running) engine.start();
       this.relinkLater();
@@ -147,6 +156,15 @@ class Simulation {
     }
     this.quiet();
     checkQuiet(this.engines, this.graph);
+    this.agreement.check(this.graph);
+    this.agreement.note(this.engines);
+  }
+
+  /** A few things more, and perhaps a restart, from a point where it is known what everybody agreed on. */
+  private encore(): void {
+    for (let i = this.random.between(1, 4); i > 0; i--) this.random.pick(this.users)?.act();
+    if (this.scenario.crashes > 0) this.crash();
+    this.rest();
   }
 
   /** Asks again until nothing is refused for good: the next try may be refused as well. */

@@ -82,7 +82,6 @@ export class FetchSchedule {
     record.failure = undefined;
     record.seen = manifest;
     record.refused = new Set(refused);
-    this.offer(record);
     return manifest;
   }
 
@@ -91,9 +90,8 @@ export class FetchSchedule {
     if (finish(record, seq) === undefined) return undefined;
     const failure = { reason, failures: (record.failure?.failures ?? 0) + 1, final: FINAL.has(reason) };
     record.failure = failure;
-    if (record.newest?.seq === seq) return failure;
-    this.offer(record);
-    return undefined;
+    // A newer manifest is in the queue already.
+    return record.newest?.seq === seq ? failure : undefined;
   }
 
   /** Tips of the manifest that are not known to be here. */

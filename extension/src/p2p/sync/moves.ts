@@ -13,10 +13,14 @@ interface Waiting extends PendingMove {
 export class Moves {
   private readonly out = new Map<BranchName, MoveEffect>();
   private readonly waiting = new Map<BranchName, Waiting>();
-  /** Branches whose last move found the ref elsewhere, and how often in a row: they wait for fresh refs, or for a while. */
+  /** How often in a row the branch's move found the ref elsewhere. */
   private readonly outrun = new Map<BranchName, number>();
+  /** Branches that wait for fresh refs, or for a while, because of that. */
+  private readonly stale = new Set<BranchName>();
   /** Updates that were approved while the unreviewed attempt was still out. */
   private readonly approved = new Map<BranchName, Oid>();
+  /** Branches whose move is out and was perhaps judged by a worktree that has changed since. */
+  private readonly overtaken = new Set<BranchName>();
 
   get anyOut(): boolean {
     return this.out.size > 0;
@@ -24,7 +28,7 @@ export class Moves {
 
   /** True while a move of the branch is out, or waits only for fresh refs. */
   isBusy(branch: BranchName): boolean {
-    return this.out.has(branch) || this.outrun.has(branch);
+    return this.out.has(branch) || this.stale.has(branch);
   }
 
   pending(branch: BranchName): PendingMove | undefined {
@@ -49,7 +53,7 @@ export class Moves {
       return undefined;
     }
     const waiting = this.waiting.get(branch);
-    if (!automatic || this.outrun.has(branch) || (waiting?.to === best.remote && !waiting.retry)) return undefined;
+    if (!automatic || this.stale.has(branch) || (waiting?.to === best.remote && !waiting.retry)) return undefined;
     return this.start(branch, from, best, false);
   }
 
@@ -72,7 +76,7 @@ export class Moves {
 
   moved(branch: BranchName): void {
     this.out.delete(branch);
-    this.outrun.delete(branch);
+    this.known(branch);
     this.settle(branch);
   }
 
@@ -81,15 +85,16 @@ export class Moves {
     const move = this.out.get(branch);
     if (move === undefined) return undefined;
     this.out.delete(branch);
-    this.outrun.delete(branch);
+    this.known(branch);
     if (this.approved.get(branch) === move.to && !move.reviewed) {
       const reviewed: MoveEffect = { ...move, reviewed: true };
       this.approved.delete(branch);
       this.out.set(branch, reviewed);
+      this.overtaken.delete(branch);
       return reviewed;
     }
     this.approved.delete(branch);
-    this.waiting.set(branch, { to: move.to, peer: move.peer, detail, retry: false });
+    this.waiting.set(branch, { to: move.to, peer: move.peer, detail, retry: this.overtaken.has(branch) });
     return undefined;
   }
 
@@ -99,17 +104,25 @@ export class Moves {
     this.out.delete(branch);
     this.approved.delete(branch);
     this.outrun.set(branch, times);
+    this.stale.add(branch);
     return times;
   }
 
-  /** The branch is known afresh, or has waited long enough: it may be tried again. */
-  allowAgain(branch: BranchName): void {
+  /** The branch is known afresh. */
+  known(branch: BranchName): void {
     this.outrun.delete(branch);
+    this.stale.delete(branch);
+  }
+
+  /** The branch has waited long enough; should its move lose again, it waits longer. */
+  tryAgain(branch: BranchName): void {
+    this.stale.delete(branch);
   }
 
   /** Lets everything that waits be tried once more; returns the branches. */
   retryWaiting(): BranchName[] {
     for (const waiting of this.waiting.values()) waiting.retry = true;
+    for (const branch of this.out.keys()) this.overtaken.add(branch);
     return [...this.waiting.keys()];
   }
 
@@ -129,6 +142,7 @@ export class Moves {
     const waiting = this.waiting.get(branch);
     if (waiting !== undefined) waiting.retry = false;
     this.out.set(branch, move);
+    this.overtaken.delete(branch);
     return move;
   }
 }

@@ -129,7 +129,7 @@ export class SyncCore {
     for (const { ref } of changes) {
       const branch = branchOf(ref);
       if (branch === undefined) this.tags.changed(ref);
-      else this.unblock(branch);
+      else this.known(branch);
     }
     if (doubtful) this.outbox.add({ type: 'read-refs' });
     if (changes.length > 0 || first) this.outbox.save();
@@ -155,7 +155,7 @@ export class SyncCore {
 
   private onMoved({ branch, from, to }: EventOf<'moved'>): void {
     this.moves.moved(branch);
-    this.unblock(branch);
+    this.known(branch);
     if (this.local.moved(branch, from, to)) {
       this.outbox.save();
       this.outbox.announce('later');
@@ -194,8 +194,10 @@ export class SyncCore {
 
   private onDue(chore: Chore): void {
     if (chore === RELATE_AGAIN) this.relations.retry();
-    else if (typeof chore === 'string') this.unblock(chore);
-    else this.peers.due(chore);
+    else if (typeof chore === 'string') {
+      this.moves.tryAgain(chore);
+      this.touched.add(chore);
+    } else this.peers.due(chore);
   }
 
   private planTouched(): void {
@@ -226,9 +228,9 @@ export class SyncCore {
     this.outbox.addAll(this.tags.plan(record, record.seen.refs));
   }
 
-  /** The branch is known afresh, or has waited long enough: it may be moved again. */
-  private unblock(branch: BranchName): void {
-    this.moves.allowAgain(branch);
+  /** The branch is known afresh: what its last move ran into is over. */
+  private known(branch: BranchName): void {
+    this.moves.known(branch);
     this.deadlines.clear(branch);
     this.touched.add(branch);
   }
