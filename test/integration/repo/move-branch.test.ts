@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import {
   existsSync,
@@ -243,6 +244,25 @@ it('[SY5] names that exclude each other are told, not forced', async () => {
   const request = { branch: branch('Topic'), from: null, to, message: 'x' };
   expect(await caseless.moveBranch(request)).toMatchObject({ refusal: { kind: 'name-conflict', with: 'topic' } });
   caseless.dispose();
+});
+
+it('[SY5] a disk that fills up while files are written leaves the worktree as it was', async () => {
+  const mount = join(temp.path, 'small');
+  mkdirSync(mount);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', mount]);
+  try {
+    const linked = join(mount, 'linked');
+    git(root, 'worktree', 'add', '--quiet', '-b', 'topic', linked);
+    const large = { 'a.txt': 'new\n', 'b.bin': randomBytes(600_000).toString('hex'), 'keep.txt': 'new\n' };
+    const to = incoming(large, ['dir']);
+    const result = await move(to, { branch: branch('topic') });
+    expect(result).toMatchObject({ moved: false, refusal: { kind: 'failed' } });
+    expect(revParse(root, 'topic')).toBe(from);
+    expect(git(linked, 'status', '--porcelain')).toBe('');
+    expectUnmoved();
+  } finally {
+    execFileSync('umount', ['--lazy', mount]);
+  }
 });
 
 it("runs no hook of the user's or of the tree", async () => {

@@ -81,6 +81,18 @@ it('[SY2] takes a large update as a pack', async () => {
   expectClean();
 });
 
+it('parts so that serving was a success on the other side', async () => {
+  commit(aliceRoot, { 'src/a.ts': 'a' });
+  let serving: Promise<void> | undefined;
+  const connect = async () => {
+    const [ours, theirs] = duplexPair();
+    serving = alice.serve(theirs);
+    return ours;
+  };
+  await bob.receive(requestAll(alice, aliceRoot, { connect }));
+  await expect(serving).resolves.toBeUndefined();
+});
+
 it('asks for no connection when everything is here', async () => {
   const connect = async (): Promise<never> => {
     throw new Error('must not connect');

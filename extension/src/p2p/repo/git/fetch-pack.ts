@@ -32,12 +32,15 @@ export async function fetchPack(options: FetchPackOptions): Promise<Intake | und
   const abort = (): void => void stream.destroy();
   signal.addEventListener('abort', abort, { once: true });
   stream.on('error', () => undefined);
+  let parted = false;
   try {
     const client = new UploadPackClient(stream as AsyncIterable<Buffer>, stream);
     const offer = await client.advertisement();
     const plan = await options.plan(offer);
     if (plan === undefined) {
       client.finish();
+      parted = true;
+      part(stream, client);
       return undefined;
     }
     const { pack, shallow } = await client.fetch(offer, plan, (text) => options.progress.read(text));
@@ -45,6 +48,8 @@ export async function fetchPack(options: FetchPackOptions): Promise<Intake | und
     await options.staging.writeShallow(shallow);
     const intake = await takeInPack(options.git, pack, options);
     stream.end();
+    parted = true;
+    part(stream, client);
     return intake;
   } catch (error) {
     throwIfCancelled(signal);
@@ -55,8 +60,23 @@ export async function fetchPack(options: FetchPackOptions): Promise<Intake | und
     });
   } finally {
     signal.removeEventListener('abort', abort);
-    stream.destroy();
+    if (!parted) stream.destroy();
   }
+}
+
+/** Milliseconds that a peer gets to close its side once we have everything. */
+const PARTING_MS = 10_000;
+
+/** Lets the peer's git end by itself, so that serving us does not look like a failure over there. Nobody waits for it. */
+function part(stream: Duplex, client: UploadPackClient): void {
+  const timer = setTimeout(() => stream.destroy(), PARTING_MS).unref();
+  void client
+    .ended()
+    .catch(() => undefined)
+    .finally(() => {
+      clearTimeout(timer);
+      stream.destroy();
+    });
 }
 
 async function open({ connect, signal }: FetchPackOptions): Promise<Duplex> {

@@ -81,6 +81,11 @@ export class UploadPackClient {
     this.output.end(FLUSH);
   }
 
+  /** Resolves once the peer has nothing more to say. */
+  async ended(): Promise<void> {
+    while ((await this.reader.packet()) !== undefined);
+  }
+
   async fetch(offer: Advertisement, plan: FetchPlan, onProgress: (text: string) => void): Promise<PackResponse> {
     const wanted = [
       'multi_ack_detailed',

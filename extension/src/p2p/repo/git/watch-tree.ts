@@ -63,16 +63,15 @@ class FolderWatches implements Disposable {
       return;
     }
     this.scanning = true;
-    do {
-      this.scanAgain = false;
-      const folders = await foldersBelow(this.root);
-      if (this.disposed) return;
-      this.follow(folders);
-    } while (this.scanAgain);
+    this.follow(await foldersBelow(this.root));
     this.scanning = false;
+    if (!this.scanAgain || this.disposed) return;
+    this.scanAgain = false;
+    await this.scan();
   }
 
   private follow(folders: ReadonlySet<string>): void {
+    if (this.disposed) return;
     for (const [folder, watcher] of this.watchers) {
       if (folders.has(folder)) continue;
       watcher.close();
