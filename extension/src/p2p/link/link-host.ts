@@ -119,7 +119,7 @@ export class LinkHost implements Disposable {
     }
   }
 
-  /** Stops listening and drops every link without a word; close links first to say goodbye. */
+  /** Stops listening and closes every link with `peer-left`, without waiting for that to arrive. */
   dispose(): void {
     this.disposables.dispose();
     for (const pipe of this.unauthenticated) pipe.stream.destroy();

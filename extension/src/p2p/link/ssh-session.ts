@@ -15,8 +15,8 @@ import { createSshConfiguration } from './ssh-config.ts';
 import { deferred } from './deferred.ts';
 
 /** An SSH session whose both keys are proven. */
-export interface AuthenticatedSession {
-  readonly session: SshSession;
+export interface AuthenticatedSession<S extends SshSession = SshSession> {
+  readonly session: S;
   readonly stream: ResumableStream;
   readonly channels: SshChannels;
   readonly dialer: boolean;
@@ -40,7 +40,7 @@ export async function connectAsDialer(
   key: KeyPair,
   expected: PeerId,
   turn: () => Promise<void>,
-): Promise<AuthenticatedSession> {
+): Promise<AuthenticatedSession<SshClientSession>> {
   const session = new SshClientSession(createSshConfiguration());
   const channels = new SshChannels(session, stream, true);
   const hostKey = deferred<Uint8Array>();
@@ -120,13 +120,13 @@ function rejectOnClose(session: SshSession): Promise<never> {
   });
 }
 
-function authenticated(
-  session: SshSession,
+function authenticated<S extends SshSession>(
+  session: S,
   stream: ResumableStream,
   channels: SshChannels,
   dialer: boolean,
   publicKey: Uint8Array,
-): AuthenticatedSession {
+): AuthenticatedSession<S> {
   const { sessionId } = session;
   if (!sessionId) throw new PeerweaveError('link-lost', 'The session ended while it was being set up.');
   return {
