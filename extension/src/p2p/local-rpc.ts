@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import {
   createMessageConnection,
+  ResponseError,
   SocketMessageReader,
   SocketMessageWriter,
   type MessageConnection,
-} from 'vscode-jsonrpc/node';
-import { ResponseError } from 'vscode-jsonrpc';
+} from 'vscode-languageserver/node';
 import type { z } from 'zod';
 import { requests, type RequestMethod, type RequestParams, type RequestResult } from '../rpc/contract.ts';
 import { PeerweaveError, REASONS, type Reason } from '../shared/errors.ts';

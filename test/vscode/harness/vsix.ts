@@ -10,7 +10,9 @@ const run = promisify(execFile);
 export async function packExtension(directory: string): Promise<string> {
   const file = join(directory, 'peerweave.vsix');
   const vsce = join(projectRoot, 'node_modules', '.bin', 'vsce');
-  await run(vsce, ['package', '--no-dependencies', '--allow-missing-repository', '-o', file], { cwd: projectRoot });
+  // Links in the README are for whoever publishes; there is no public repository to point them at here.
+  const options = ['--no-dependencies', '--allow-missing-repository', '--no-rewrite-relative-links'];
+  await run(vsce, ['package', ...options, '-o', file], { cwd: projectRoot });
   return file;
 }
 

@@ -23,7 +23,12 @@ export class Stage {
 
   static async set(): Promise<Stage> {
     const directory = await realpath(await mkdtemp(join(tmpdir(), 'peerweave-stage-')));
-    return new Stage(directory, await packExtension(directory), await launchBrowser());
+    try {
+      return new Stage(directory, await packExtension(directory), await launchBrowser());
+    } catch (error) {
+      await rm(directory, { recursive: true, force: true });
+      throw error;
+    }
   }
 
   /** Seats someone at a workbench. Their files are in `<directory>/<first name>`. */
