@@ -137,6 +137,23 @@ export function describeLinkContract(
         expect(link.state).toBe('connected');
       });
 
+      it('stops waiting to be opened when told to', async () => {
+        const [a, b] = [await lab.person(), await lab.person()];
+        const [atA, atB] = await lab.link(a, b);
+        atB.onExec((_, stream) => echo(stream));
+        await expect(atA.exec('x', { signal: AbortSignal.abort() })).rejects.toMatchObject({ reason: 'cancelled' });
+        a.network.dialing = false;
+        a.network.cut();
+        const abort = new AbortController();
+        const opening = atA.exec('x', { signal: abort.signal });
+        abort.abort();
+        await expect(opening).rejects.toMatchObject({ reason: 'cancelled' });
+        a.network.dialing = true;
+        const stream = await atA.exec('x');
+        stream.end('still works');
+        expect(await text(stream)).toBe('still works');
+      });
+
       it('ends on both sides when one is destroyed, and leaves the link alone', async () => {
         const [atA, atB] = await lab.link(await lab.person(), await lab.person());
         const serving = new Promise<ExecStream>((resolve) =>
@@ -454,10 +471,13 @@ const binding = (link: Link): string => Buffer.from(link.sessionBinding).toStrin
 const unreachable = (person: Person): string => person.addresses[0]!.value.replace(/\d+$/, '1');
 
 function echo(stream: ExecStream): boolean {
-  void buffer(stream).then((data) => {
-    stream.write(data);
-    stream.exit(0);
-  });
+  buffer(stream).then(
+    (data) => {
+      stream.write(data);
+      stream.exit(0);
+    },
+    () => stream.destroy(),
+  );
   return true;
 }
 

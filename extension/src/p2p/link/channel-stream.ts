@@ -32,6 +32,8 @@ export class ChannelStream extends Duplex {
     this.channel = channel;
     this.room = () => under.room();
     this.opener = opener;
+    // An error always also closes the stream; one that nobody watches yet must not end the process.
+    this.on('error', () => undefined);
     channel.onDataReceived((data) => this.arrive(data));
     channel.onEof(() => {
       this.eof = true;

@@ -63,8 +63,6 @@ export class ControlPeer implements ControlChannel {
     this.options = options;
     this.rate = new RateLimit(MAX_MESSAGES_PER_SECOND, MAX_MESSAGE_BURST, options.now);
     this.hello.promise.catch(() => undefined);
-    // The loop hears of errors while it reads; one that comes later has nobody else.
-    options.stream.on('error', () => undefined);
     void this.run();
   }
 

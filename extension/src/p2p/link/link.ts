@@ -68,7 +68,10 @@ export interface Link {
 
   /** Typed control messages in both directions; see `control-protocol.ts`. */
   readonly control: ControlChannel;
-  /** Opens an SSH `session` channel and requests `exec` with `command`. Half-close works; destroying it closes the channel. */
+  /**
+   * Opens an SSH `session` channel and requests `exec` with `command`; `signal` counts until it is open. Past two at once it waits its
+   * turn. Throws `not-admitted`, `engine-busy`, `bad-request` (the peer does not serve `command`), `cancelled`, `link-lost`.
+   */
   exec(command: string, options?: { signal?: AbortSignal }): Promise<ExecStream>;
   /** Called for each `exec` that the peer requests; return false to refuse it. The stream ends when the peer half-closes. */
   onExec(handler: (command: string, stream: ExecStream) => boolean): void;

@@ -13,7 +13,7 @@ export class Slots {
   /** Resolves to the function that gives the slot back. Rejects with `cancelled`, or what `close` was given. */
   async take(signal?: AbortSignal): Promise<() => void> {
     if (this.closed) throw this.closed;
-    signal?.throwIfAborted();
+    if (signal?.aborted) throw cancelled();
     if (this.free > 0) this.free -= 1;
     else await this.wait(signal);
     let held = true;
@@ -44,7 +44,7 @@ export class Slots {
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
         this.waiting.delete(entry);
-        reject(new PeerweaveError('cancelled', 'Waiting for a stream was cancelled.'));
+        reject(cancelled());
       };
       const entry = {
         grant: () => {
@@ -58,3 +58,5 @@ export class Slots {
     });
   }
 }
+
+const cancelled = (): PeerweaveError => new PeerweaveError('cancelled', 'Waiting for a stream was cancelled.');

@@ -68,8 +68,6 @@ export class SshChannels {
     request.wantReply = true;
     const accepted = await channel.request(request).catch(() => false);
     if (accepted) return stream;
-    // Nobody has seen the stream yet, so nobody listens for its error.
-    stream.on('error', () => undefined);
     const reason = this.session.isClosed ? 'link-lost' : 'bad-request';
     stream.destroy();
     throw new PeerweaveError(reason, 'The peer does not serve what was asked for.');
@@ -133,8 +131,6 @@ export class SshChannels {
     this.peerExecs.add(channel);
     channel.onClosed(() => this.peerExecs.delete(channel));
     const stream = this.accept(channel);
-    // Until a handler takes the stream, an early close has nobody else to hear it.
-    stream.on('error', () => undefined);
     let requested = false;
     channel.onRequest((args: SshRequestEventArgs<ChannelRequestMessage>) => {
       const first = args.requestType === (ChannelRequestType.command as string) && !requested;

@@ -55,6 +55,7 @@ export class SshLink implements Link {
   private execHandler: (command: string, stream: ExecStream) => boolean = () => false;
   private reconnecting: AbortController | undefined;
   private closing: Promise<void> | undefined;
+  private closedFor: PeerweaveError | undefined;
 
   constructor(options: SshLinkOptions) {
     const { authenticated, control, remote, timings, now } = options;
@@ -141,15 +142,19 @@ export class SshLink implements Link {
 
   async exec(command: string, { signal }: { signal?: AbortSignal } = {}): Promise<ExecStream> {
     const release = await this.execSlots.take(signal);
+    const opening = this.options.authenticated.channels.openExec(command);
+    void opening.then((stream) => stream.once('close', release), release);
+    const aborted = deferred<never>();
+    const onAbort = (): void => {
+      aborted.reject(new PeerweaveError('cancelled', 'Opening the stream was cancelled.'));
+      void opening.then((stream) => stream.destroy()).catch(() => undefined);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      if (this.currentState === 'closed') throw new PeerweaveError('link-lost', 'The link is closed.');
-      const stream = await this.options.authenticated.channels.openExec(command);
-      stream.once('close', release);
-      if (signal?.aborted) stream.destroy(new PeerweaveError('cancelled', 'The stream was cancelled.'));
-      return stream;
-    } catch (error) {
-      release();
-      throw error;
+      if (signal?.aborted) onAbort();
+      return await Promise.race([opening, aborted.promise]);
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
     }
   }
 
@@ -175,6 +180,7 @@ export class SshLink implements Link {
 
   private async closeOnce(error: PeerweaveError): Promise<void> {
     if (this.currentState === 'closed') return;
+    this.closedFor = error;
     const { session } = this.options.authenticated;
     const { timings } = this.options;
     // A peer that does not read must not keep us; what has not left by then will not.
@@ -186,9 +192,10 @@ export class SshLink implements Link {
     this.finish(error);
   }
 
-  /** Final, whoever closed. */
-  private finish(error: PeerweaveError): void {
+  /** Final, whoever closed; if it was us, for our reason, which the session only knows as text. */
+  private finish(found: PeerweaveError): void {
     if (this.currentState === 'closed') return;
+    const error = this.closedFor ?? found;
     const { session } = this.options.authenticated;
     this.currentState = 'closed';
     clearInterval(this.keepAliveTimer);
