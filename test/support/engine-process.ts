@@ -117,8 +117,8 @@ export class EngineProcess {
 export async function runCli(
   args: readonly string[],
   options: EngineProcessOptions,
-): Promise<{ code: number | null; lines: unknown[]; stderr: string }> {
+): Promise<{ code: number | null; lines: unknown[]; stdout: string; stderr: string }> {
   const engine = new EngineProcess(args, options);
   const code = await engine.exit();
-  return { code, lines: engine.events.map(({ at: _at, ...event }) => event), stderr: engine.stderr };
+  return { code, lines: engine.events.map(({ at: _at, ...event }) => event), stdout: engine.stdout, stderr: engine.stderr };
 }

@@ -119,6 +119,19 @@ program
   });
 
 program
+  .command('apply')
+  .description('take an update that waits, after you have looked at it')
+  .argument('<branch>', 'as status shows it')
+  .addOption(repoOption)
+  .action(async (branch: string, { repo }: Common) => {
+    const session = await sessionOf(repo);
+    if (!session.pending.some((waiting) => waiting.branch === branch)) {
+      throw new PeerweaveError('bad-request', `No update of ${branch} waits. See peerweave status.`);
+    }
+    await ask(repo, 'peerweave/applyPending', { repo: session.repo, branch });
+  });
+
+program
   .command('sync')
   .description('announce and fetch now')
   .addOption(repoOption)
