@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
+import { userNameIn } from './git-config.ts';
 
 /** The part of the Git extension's API that is used here. */
 interface GitExtension {
@@ -33,12 +34,4 @@ async function ofPerson(): Promise<string | undefined> {
     if (name !== undefined) return name;
   }
   return undefined;
-}
-
-/** `name` of the section `[user]` in the text of a git configuration file; includes and continued lines are not followed. */
-export function userNameIn(config: string): string | undefined {
-  const section = /^\s*\[user\]([^[]*)/im.exec(config)?.[1];
-  const value = section === undefined ? undefined : /^\s*name\s*=\s*(.*?)\s*$/im.exec(section)?.[1];
-  const name = value?.replace(/^"(.*)"$/, '$1');
-  return name === undefined || name === '' ? undefined : name;
 }
