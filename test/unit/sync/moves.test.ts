@@ -104,6 +104,21 @@ describe('[SY6] a move that must wait', () => {
     expect(s.got('move')).toEqual([]);
   });
 
+  it('[SY6] does not spin when trying looks like a change of the worktree', () => {
+    const { s } = moving();
+    const waits: (number | undefined)[] = [];
+    for (let i = 0; i < 7; i++) {
+      s.feed({ type: 'worktree-changed' });
+      s.refuses('pending');
+      s.feed({ type: 'worktree-changed' });
+      s.feed({ type: 'tick', now: i * 100_000 });
+      waits.push(s.got('wake')[0]?.inMs);
+      s.feed({ type: 'tick', now: i * 100_000 + 4_000 });
+    }
+    expect(waits).toEqual([undefined, 250, 500, 1_000, 2_000, 4_000, 4_000]);
+    expect(s.every('move').length).toBeLessThan(16);
+  });
+
   it('[SY6] stops waiting when the branch gets there otherwise', () => {
     const { s, c2 } = moving();
     s.refuses('pending');

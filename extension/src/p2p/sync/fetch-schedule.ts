@@ -24,6 +24,8 @@ export class FetchSchedule {
   private readonly held = new Set<PeerRecord>();
   /** Peers that have been held long enough: the fetch they were held for may be stuck. */
   private readonly released = new Set<PeerRecord>();
+  /** True when something happened since the last `next` that may let a fetch start: looking through large manifests is not for nothing. */
+  private changed = false;
   private readonly peers: ReadonlyMap<PeerId, PeerRecord>;
   private readonly maxFetches: number;
   private readonly here: (ref: RefName) => Oid | null;
@@ -37,13 +39,16 @@ export class FetchSchedule {
 
   /** Queues what the peer has and we have not, whatever went wrong before. */
   offer(record: PeerRecord): void {
-    if (record.up && record.newest !== undefined && record.newest.seq !== record.seen?.seq) this.queue.add(record);
+    if (!record.up || record.newest === undefined || record.newest.seq === record.seen?.seq) return;
+    this.queue.add(record);
+    this.changed = true;
   }
 
   withdraw(record: PeerRecord): void {
     this.queue.delete(record);
     this.held.delete(record);
     this.released.delete(record);
+    this.changed = true;
   }
 
   /** Stops holding the peer back for the sake of another fetch. */
@@ -54,6 +59,8 @@ export class FetchSchedule {
   next(): FetchPlan {
     const effects: FetchEffect[] = [];
     const held: PeerRecord[] = [];
+    if (!this.changed) return { effects, held };
+    this.changed = false;
     let running = [...this.peers.values()].filter(({ fetching }) => (fetching?.brings.size ?? 0) > 0).length;
     for (const record of this.queue) {
       if (record.fetching !== undefined || record.newest === undefined) continue;
@@ -68,7 +75,9 @@ export class FetchSchedule {
         }
         running += 1;
       }
-      this.withdraw(record);
+      this.queue.delete(record);
+      this.held.delete(record);
+      this.released.delete(record);
       record.fetching = { manifest: record.newest, brings };
       effects.push({ type: 'fetch', peer: record.peer, seq: record.newest.seq, refs: record.newest.refs });
     }
@@ -77,7 +86,7 @@ export class FetchSchedule {
 
   /** Takes the answer of a fetch; undefined when it answers none that is out. */
   fetched(record: PeerRecord, seq: number, refused: readonly RefName[]): SeenManifest | undefined {
-    const manifest = finish(record, seq);
+    const manifest = this.finish(record, seq);
     if (manifest === undefined) return undefined;
     record.failure = undefined;
     record.seen = manifest;
@@ -87,11 +96,19 @@ export class FetchSchedule {
 
   /** Takes the failure of a fetch. Undefined when it answers none that is out, or when a newer manifest is tried instead. */
   failed(record: PeerRecord, seq: number, reason: Reason): FetchFailure | undefined {
-    if (finish(record, seq) === undefined) return undefined;
+    if (this.finish(record, seq) === undefined) return undefined;
     const failure = { reason, failures: (record.failure?.failures ?? 0) + 1, final: FINAL.has(reason) };
     record.failure = failure;
     // A newer manifest is in the queue already.
     return record.newest?.seq === seq ? failure : undefined;
+  }
+
+  private finish(record: PeerRecord, seq: number): SeenManifest | undefined {
+    const manifest = record.fetching?.manifest;
+    if (manifest?.seq !== seq) return undefined;
+    record.fetching = undefined;
+    this.changed = true;
+    return manifest;
   }
 
   /** Tips of the manifest that are not known to be here. */
@@ -118,11 +135,4 @@ export class FetchSchedule {
     );
     return [...tips].every((tip) => coming.some((brings) => brings.has(tip)));
   }
-}
-
-function finish(record: PeerRecord, seq: number): SeenManifest | undefined {
-  const manifest = record.fetching?.manifest;
-  if (manifest?.seq !== seq) return undefined;
-  record.fetching = undefined;
-  return manifest;
 }

@@ -38,7 +38,7 @@ export type SyncEvent =
   /** Answers a `fetch`: every object of that manifest is here. `refused` refs never came and are not planned. */
   | { readonly type: 'fetched'; readonly peer: PeerId; readonly seq: number; readonly refused: readonly RefName[] }
   | { readonly type: 'fetch-failed'; readonly peer: PeerId; readonly seq: number; readonly reason: Reason }
-  /** Answers the one `relate` that is out. A pair of it that is missing here could not be related, and is asked again later. */
+  /** Answers the one `relate` that is out. A pair of it that is missing here could not be related, and is asked again later, alone. */
   | { readonly type: 'related'; readonly relations: readonly Relation[] }
   /** Answers a `move`. */
   | { readonly type: 'moved'; readonly branch: BranchName; readonly from: Oid | null; readonly to: Oid }

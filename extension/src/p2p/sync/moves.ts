@@ -17,6 +17,10 @@ export class Moves {
   private readonly outrun = new Map<BranchName, number>();
   /** Branches that wait for fresh refs, or for a while, because of that. */
   private readonly stale = new Set<BranchName>();
+  /** How often in a row the branch's move had to wait. */
+  private readonly refusals = new Map<BranchName, number>();
+  /** Branches that are not tried with the same tip for a while, because of that. */
+  private readonly resting = new Set<BranchName>();
   /** Updates that were approved while the unreviewed attempt was still out. */
   private readonly approved = new Map<BranchName, Oid>();
   /** Branches whose move is out and was perhaps judged by a worktree that has changed since. */
@@ -52,8 +56,10 @@ export class Moves {
       this.settle(branch);
       return undefined;
     }
+    if (!automatic || this.stale.has(branch)) return undefined;
     const waiting = this.waiting.get(branch);
-    if (!automatic || this.stale.has(branch) || (waiting?.to === best.remote && !waiting.retry)) return undefined;
+    const waits = waiting !== undefined && (!waiting.retry || this.resting.has(branch));
+    if (waits && waiting.to === best.remote) return undefined;
     return this.start(branch, from, best, false);
   }
 
@@ -80,22 +86,23 @@ export class Moves {
     this.settle(branch);
   }
 
-  /** Returns the same move as reviewed when a person approved it meanwhile. */
-  refusedPending(branch: BranchName, detail: string): MoveEffect | undefined {
+  /**
+   * The move has to wait. Returns the same move as reviewed when a person approved it meanwhile, else how often in a row it had to
+   * wait: from the second time on it also rests, until `tryAgain`.
+   */
+  refusedPending(branch: BranchName, detail: string): MoveEffect | number {
     const move = this.out.get(branch);
-    if (move === undefined) return undefined;
+    if (move === undefined) return 0;
     this.out.delete(branch);
     this.known(branch);
-    if (this.approved.get(branch) === move.to && !move.reviewed) {
-      const reviewed: MoveEffect = { ...move, reviewed: true };
-      this.approved.delete(branch);
-      this.out.set(branch, reviewed);
-      this.overtaken.delete(branch);
-      return reviewed;
-    }
+    const approved = this.approved.get(branch) === move.to && !move.reviewed;
     this.approved.delete(branch);
+    if (approved) return this.send({ ...move, reviewed: true });
     this.waiting.set(branch, { to: move.to, peer: move.peer, detail, retry: this.overtaken.has(branch) });
-    return undefined;
+    const times = (this.refusals.get(branch) ?? 0) + 1;
+    this.refusals.set(branch, times);
+    if (times > 1) this.resting.add(branch);
+    return times;
   }
 
   /** The ref was not where the plan had it. Returns how often in a row. */
@@ -112,15 +119,18 @@ export class Moves {
   known(branch: BranchName): void {
     this.outrun.delete(branch);
     this.stale.delete(branch);
+    this.resting.delete(branch);
   }
 
   /** The branch has waited long enough; should its move lose again, it waits longer. */
   tryAgain(branch: BranchName): void {
     this.stale.delete(branch);
+    this.resting.delete(branch);
   }
 
-  /** Lets everything that waits be tried once more; returns the branches. */
-  retryWaiting(): BranchName[] {
+  /** Lets everything that waits be tried once more, `now` or when it has rested; returns the branches. */
+  retryWaiting(when: 'now' | 'rested'): BranchName[] {
+    if (when === 'now') this.resting.clear();
     for (const waiting of this.waiting.values()) waiting.retry = true;
     for (const branch of this.out.keys()) this.overtaken.add(branch);
     return [...this.waiting.keys()];
@@ -129,6 +139,7 @@ export class Moves {
   private settle(branch: BranchName): void {
     this.waiting.delete(branch);
     this.approved.delete(branch);
+    this.refusals.delete(branch);
   }
 
   private start(
@@ -139,10 +150,14 @@ export class Moves {
   ): MoveEffect | undefined {
     if (remote === null) return undefined;
     const move: MoveEffect = { type: 'move', branch, from, to: remote, peer, reviewed };
-    const waiting = this.waiting.get(branch);
+    return this.send(move);
+  }
+
+  private send(move: MoveEffect): MoveEffect {
+    const waiting = this.waiting.get(move.branch);
     if (waiting !== undefined) waiting.retry = false;
-    this.out.set(branch, move);
-    this.overtaken.delete(branch);
+    this.out.set(move.branch, move);
+    this.overtaken.delete(move.branch);
     return move;
   }
 }

@@ -6,7 +6,7 @@ import type { PersistedSync } from './persisted.ts';
 export interface SyncLimits {
   /** Fetches at a time, over all peers: more would only share the same disk and the same line. */
   readonly maxFetches: number;
-  /** Pairs of commits in one `relate`, about: a branch's pairs are not torn apart. */
+  /** Pairs of commits in one `relate`, about: a branch's pairs are not torn apart. Each may cost a git process. */
   readonly relateBatch: number;
   /** Relations kept in memory, about 200 bytes each. Must hold what one branch needs with every peer, a few thousand. */
   readonly relationCache: number;
@@ -15,7 +15,7 @@ export interface SyncLimits {
 
 const DEFAULT_LIMITS: SyncLimits = {
   maxFetches: 3,
-  relateBatch: 1_000,
+  relateBatch: 100,
   relationCache: 50_000,
   retry: { firstMs: 250, maxMs: 30_000 },
 };

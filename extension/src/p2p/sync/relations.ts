@@ -65,18 +65,18 @@ export class Relations {
   /** What is known already, without asking. */
   readonly peek = (a: Oid, b: Oid): Counts | undefined => (a === b ? SAME : this.find(keyOf(a, b), a < b));
 
-  /** The pairs to ask now; undefined while a batch is out or when nothing is wanted. */
+  /**
+   * The pairs to ask now; undefined while a batch is out or when nothing is wanted. A pair that got no answer before is asked alone, so
+   * that one object that is missing does not spoil the answer for others.
+   */
   nextBatch(): Pair[] | undefined {
     if (this.batch !== undefined) return undefined;
-    const pairs = new Map<string, Pair>();
-    for (const wanted of this.wants.values()) {
-      for (const pair of wanted) {
-        const key = keyOf(pair.local, pair.remote);
-        if (!this.resting.has(key)) pairs.set(key, pair);
-      }
-      if (pairs.size >= this.batchSize) break;
+    const pairs = this.freshPairs();
+    if (pairs.size === 0) {
+      const failed = this.failedPair();
+      if (failed === undefined) return undefined;
+      pairs.set(keyOf(failed.local, failed.remote), failed);
     }
-    if (pairs.size === 0) return undefined;
     this.trim();
     this.batch = new Set(pairs.keys());
     return [...pairs.values()];
@@ -115,6 +115,27 @@ export class Relations {
   retryAll(): void {
     this.retry();
     this.failures.clear();
+  }
+
+  private freshPairs(): Map<string, Pair> {
+    const pairs = new Map<string, Pair>();
+    for (const wanted of this.wants.values()) {
+      for (const pair of wanted) {
+        const key = keyOf(pair.local, pair.remote);
+        if (!this.failures.has(key)) pairs.set(key, pair);
+      }
+      if (pairs.size >= this.batchSize) break;
+    }
+    return pairs;
+  }
+
+  private failedPair(): Pair | undefined {
+    if (this.failures.size === 0) return undefined;
+    for (const wanted of this.wants.values()) {
+      const pair = wanted.find(({ local, remote }) => !this.resting.has(keyOf(local, remote)));
+      if (pair !== undefined) return pair;
+    }
+    return undefined;
   }
 
   private find(key: string, inOrder: boolean): Counts | undefined {

@@ -21,6 +21,9 @@ const RELATE_AGAIN = Symbol('relate again');
 /** What a deadline is for: a peer's fetch, a branch whose move lost a race, or relations that could not be told. */
 type Chore = PeerRecord | BranchName | typeof RELATE_AGAIN;
 
+/** The longest that a change of the worktree is not acted upon, when that was in vain before: a person is watching. */
+const MAX_PENDING_REST_MS = 4_000;
+
 /**
  * Decides what a repository does with what its peers announce (SY4 to SY9). Pure: it is handed events and returns effects, and the
  * same events always give the same effects.
@@ -112,7 +115,7 @@ export class SyncCore {
       case 'apply-pending':
         return this.onApply(event.branch);
       case 'worktree-changed':
-        return this.touch(this.moves.retryWaiting());
+        return this.touch(this.moves.retryWaiting('rested'));
       case 'sync-now':
         return this.onSyncNow();
       case 'auto-sync':
@@ -135,7 +138,7 @@ export class SyncCore {
     if (changes.length > 0 || first) this.outbox.save();
     if (changes.length > 0 || headChanged || first) {
       this.outbox.announce('now');
-      this.touch(this.moves.retryWaiting());
+      this.touch(this.moves.retryWaiting('now'));
     }
     if (first) this.planAll();
   }
@@ -164,15 +167,18 @@ export class SyncCore {
 
   private onMoveRefused({ branch, why, detail }: EventOf<'move-refused'>): void {
     this.touched.add(branch);
-    if (why === 'pending') {
-      const reviewed = this.moves.refusedPending(branch, detail);
-      if (reviewed !== undefined) this.outbox.add(reviewed);
-      return;
-    }
+    if (why === 'pending') return this.onMoveWaits(branch, detail);
     // Planning from the refs that just lost would lose again. Fresh ones come; should they not differ, it is tried later (SY12).
     const times = this.moves.refusedMoved(branch);
     this.deadlines.set(branch, this.delay(undefined, times));
     this.outbox.add({ type: 'read-refs' });
+  }
+
+  private onMoveWaits(branch: BranchName, detail: string): void {
+    const outcome = this.moves.refusedPending(branch, detail);
+    if (typeof outcome === 'object') this.outbox.add(outcome);
+    // Trying may itself look like a change of the worktree, which asks for another try: that must not spin.
+    else if (outcome > 1) this.deadlines.set(branch, Math.min(this.delay(undefined, outcome - 1), MAX_PENDING_REST_MS));
   }
 
   private onApply(branch: BranchName): void {
@@ -187,7 +193,7 @@ export class SyncCore {
     this.outbox.add({ type: 'read-refs' });
     this.relations.retryAll();
     this.tags.retry();
-    this.moves.retryWaiting();
+    this.moves.retryWaiting('now');
     this.planAll();
     for (const record of this.peers.records.values()) this.peers.tryAfresh(record);
   }
