@@ -1,0 +1,202 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { git, revParse } from '../../test/support/git.ts';
+import { World, type Person } from '../../test/support/people.ts';
+import { startGitDaemon } from '../baseline/git-daemon.ts';
+import { startSshServer } from '../baseline/ssh-server.ts';
+import { timeGit } from '../baseline/stock-git.ts';
+import type { StockServer } from '../baseline/stock-server.ts';
+import type { BenchmarkOptions, BenchmarkResult, Target } from '../benchmark.ts';
+import { generateRepository, type GeneratedRepository } from '../generate-repository.ts';
+import { LARGE } from '../generator/shape.ts';
+import { cpuSeconds, endedChildrenCpuSeconds } from '../measure/process-meter.ts';
+import { median } from '../measure/statistics.ts';
+import { workingCopy } from '../pair.ts';
+
+/** Milliseconds from the start of the command. */
+interface JoinTimes {
+  /** The folder can be worked in: the newest tree is checked out. */
+  readonly usable: number;
+  /** All history is there. */
+  readonly complete: number;
+}
+
+interface JoinCost extends JoinTimes {
+  /** Seconds of a core on both sides, git included: less at the mercy of what else the machine does. */
+  readonly cpu: number;
+}
+
+interface Contender {
+  readonly name: string;
+  /** The serving process. */
+  readonly server: number;
+  readonly run: (folder: string) => Promise<JoinTimes>;
+  /** It fetches the tip only, for reference. */
+  readonly shallow?: boolean;
+}
+
+const PEERWEAVE = 'peerweave join';
+const DAEMON = 'git clone, git daemon';
+const SSH = 'git clone, OpenSSH';
+
+/** Joining a large repository against cloning it with stock git, all over loopback TCP from one and the same repository. */
+export async function benchmarkJoin(options: BenchmarkOptions): Promise<BenchmarkResult> {
+  const { scratch, rounds, say } = options;
+  say('making the repository, if it is not there from an earlier run');
+  const repository = await generateRepository(LARGE);
+  const world = new World();
+  const servers: StockServer[] = [];
+  try {
+    const alice = world.person('alice');
+    workingCopy(repository, alice.repo);
+    const root = dirname(alice.repo);
+    const daemon = await startGitDaemon(root);
+    servers.push(daemon);
+    const ssh = await startSshServer(root, scratch);
+    if (ssh === undefined) say('there is no OpenSSH server here; its rows are left out');
+    else servers.push(ssh);
+    const host = world.share(alice, '--approve', 'auto');
+    const invite = await host.invite();
+    const contenders: Contender[] = [
+      { name: PEERWEAVE, server: host.child.pid!, run: (folder) => joinSession(world, folder, invite) },
+      stock(DAEMON, daemon),
+      ...(ssh === undefined
+        ? []
+        : [stock(SSH, ssh), stock(`${SSH}, fsckObjects`, ssh, '-c', 'transfer.fsckObjects=true')]),
+      { ...stock(`${DAEMON}, --depth 1`, daemon, '--depth', '1'), shallow: true },
+    ];
+    const times = await race(contenders, { rounds, say, repository, origin: alice.repo, scratch });
+    return summarise(repository, contenders, times);
+  } finally {
+    for (const server of servers) await server.stop();
+    await world.end();
+  }
+}
+
+const stock = (name: string, server: StockServer, ...flags: string[]): Contender => ({
+  name,
+  server: server.pid,
+  run: async (folder) => {
+    const elapsed = await timeGit(['clone', '--quiet', ...flags, server.url('project'), folder], server.env);
+    return { usable: elapsed, complete: elapsed };
+  },
+});
+
+/** From starting the process to *history* (the tip is checked out) and to *live* (everything is here). */
+async function joinSession(world: World, folder: string, invite: string): Promise<JoinTimes> {
+  // A new key each time: this is somebody who joins for the first time.
+  const person: Person = { name: 'bob', home: `${folder}-home`, repo: folder };
+  const started = performance.now();
+  const guest = world.join(person, invite);
+  try {
+    const usable = guest.event((event) => event.event === 'session' && event.phase === 'history');
+    const complete = guest.event((event) => event.event === 'session' && event.phase === 'live', {
+      timeoutMs: 300_000,
+    });
+    return { usable: (await usable).at - started, complete: (await complete).at - started };
+  } finally {
+    await guest.stop();
+    rmSync(person.home, { recursive: true, force: true });
+  }
+}
+
+interface Race {
+  readonly rounds: number;
+  readonly say: (text: string) => void;
+  readonly repository: GeneratedRepository;
+  readonly origin: string;
+  readonly scratch: string;
+}
+
+/** Every contender once a round, each round begun by another, so that noise and order hit all alike. */
+async function race(
+  contenders: readonly Contender[],
+  { rounds, say, repository, origin, scratch }: Race,
+): Promise<JoinCost[][]> {
+  const times: JoinCost[][] = contenders.map(() => []);
+  for (let round = 0; round < rounds; round++) {
+    for (let turn = 0; turn < contenders.length; turn++) {
+      const index = (round + turn) % contenders.length;
+      const contender = contenders[index]!;
+      const folder = join(scratch, `clone-${round}-${index}`);
+      settle(origin);
+      const taken = await measure(contender, folder);
+      verify(contender, folder, repository);
+      rmSync(folder, { recursive: true, force: true });
+      times[index]!.push(taken);
+      say(
+        `round ${round + 1}, ${contender.name}: ${seconds(taken.complete)} s, usable after ${seconds(taken.usable)} s`,
+      );
+    }
+  }
+  return times;
+}
+
+async function measure({ run, server }: Contender, folder: string): Promise<JoinCost> {
+  const before = cpuSeconds(server) + endedChildrenCpuSeconds();
+  const times = await run(folder);
+  return { ...times, cpu: cpuSeconds(server) + endedChildrenCpuSeconds() - before };
+}
+
+/** Nobody's unwritten pages are left to the next, and everybody finds the packs in memory. */
+function settle(origin: string): void {
+  execFileSync('sync');
+  const packs = join(origin, '.git', 'objects', 'pack');
+  for (const name of readdirSync(packs)) readFileSync(join(packs, name));
+}
+
+function verify({ name, shallow }: Contender, folder: string, { tip, commits }: GeneratedRepository): void {
+  const problem =
+    revParse(folder, 'HEAD') !== tip
+      ? 'another tip'
+      : git(folder, 'status', '--porcelain') !== ''
+        ? 'another worktree'
+        : shallow === true
+          ? undefined
+          : existsSync(join(folder, '.git', 'shallow')) ||
+              git(folder, 'rev-list', '--count', 'HEAD') !== String(commits)
+            ? 'not all history'
+            : undefined;
+  if (problem !== undefined) throw new Error(`${name} made a clone with ${problem}`);
+}
+
+function summarise(
+  repository: GeneratedRepository,
+  contenders: readonly Contender[],
+  times: readonly JoinCost[][],
+): BenchmarkResult {
+  const of = (name: string, what: keyof JoinCost): number[] =>
+    times[contenders.findIndex((contender) => contender.name === name)]?.map((taken) => taken[what]) ?? [];
+  const ratio = (what: keyof JoinCost, against: string): number => {
+    const theirs = of(against, 'complete');
+    return median(of(PEERWEAVE, what).map((value, round) => value / theirs[round]!));
+  };
+  const rivals = [DAEMON, SSH].filter((name) => of(name, 'complete').length > 0);
+  const targets = rivals.flatMap((rival): Target[] => [
+    { what: `join, everything : ${rival}`, value: ratio('complete', rival), limit: 1.15, unit: 'x' },
+    { what: `join, tip usable : ${rival}`, value: ratio('usable', rival), limit: 0.3, unit: 'x' },
+  ]);
+  const { packBytes, objects, commits, treeBytes } = repository;
+  const size = `${megabytes(packBytes)} MB pack, ${objects} objects, ${commits} commits, ${megabytes(treeBytes)} MB of files`;
+  return {
+    tables: [
+      {
+        title: `Join: ${size}; median of ${times[0]?.length ?? 0}`,
+        columns: ['contender', 'usable (s)', 'complete (s)', 'CPU (s)', 'peerweave : this'],
+        rows: contenders.map(({ name, shallow }) => [
+          name,
+          seconds(median(of(name, 'usable'))),
+          shallow === true ? '-' : seconds(median(of(name, 'complete'))),
+          median(of(name, 'cpu')).toFixed(1),
+          name === PEERWEAVE ? '' : `${ratio(shallow === true ? 'usable' : 'complete', name).toFixed(2)} ×`,
+        ]),
+      },
+    ],
+    targets,
+    data: { repository, times: Object.fromEntries(contenders.map(({ name }, index) => [name, times[index]])) },
+  };
+}
+
+const seconds = (milliseconds: number): string => (milliseconds / 1_000).toFixed(2);
+const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(0);
