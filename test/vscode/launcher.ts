@@ -57,7 +57,9 @@ async function main(): Promise<number> {
 async function runInBrowser(url: string): Promise<number> {
   const browser = await launchBrowser();
   try {
-    const page = await browser.newPage();
+    const context = await browser.newContext();
+    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    const page = await context.newPage();
     const exited = Promise.withResolvers<number>();
     stop.signal.addEventListener('abort', () => exited.reject(stop.signal.reason as Error));
     await page.exposeFunction('codeAutomationLog', (type: string, args: unknown[]) => {

@@ -154,7 +154,7 @@ function pendingRow(repo: string, { branch, to, from, detail }: PendingView): Ro
 function conflictRow(session: SessionView, { branch, candidates }: ConflictView): Row {
   const name = plain(branch);
   const sides = candidates.map(({ oid, owners, mine }) => ({
-    who: [mine && 'you', ...owners.map((owner) => ownerName(session, owner))].filter(Boolean).join(', '),
+    who: [...new Set([...(mine ? ['you'] : []), ...owners.map((owner) => ownerName(session, owner))])].join(', '),
     commit: oid.slice(0, 10),
   }));
   return {
@@ -193,6 +193,6 @@ function noticeRow(session: SessionView, { kind, branch, peer }: NoticeView): Ro
 
 /** The engine names owners by fingerprint or by name; people want the name. */
 function ownerName({ self, peers }: SessionView, owner: string): string {
-  if (owner === self.fingerprint) return 'you';
+  if (owner === self.fingerprint || owner === self.name) return 'you';
   return plain(peers.find(({ fingerprint }) => fingerprint === owner)?.name ?? owner, 30);
 }

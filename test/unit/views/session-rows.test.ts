@@ -63,7 +63,7 @@ describe('peers tree', () => {
         {
           branch: 'topic',
           candidates: [
-            { oid: '3'.repeat(40), owners: [], mine: true },
+            { oid: '3'.repeat(40), owners: ['Ada'], mine: true },
             { oid: '4'.repeat(40), owners: [fingerprint('b')], mine: false },
           ],
         },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
 import * as vscode from 'vscode';
+import { childProcesses } from '../harness/child-processes.ts';
 
 const extension = vscode.extensions.getExtension('peerweave.peerweave')!;
 
@@ -14,7 +14,7 @@ describe('activation', () => {
     assert.equal(extension.isActive, false);
   });
 
-  it('[ED1] starts no process and takes less than 50 ms', async () => {
+  it('[ED1] starts no process and takes a moment', async () => {
     const before = childProcesses();
     const start = performance.now();
     await extension.activate();
@@ -29,15 +29,3 @@ describe('activation', () => {
     assert.deepEqual(missing, []);
   });
 });
-
-/** Processes that the extension host has started and that are alive. */
-function childProcesses(): string[] {
-  return readdirSync('/proc').filter((entry) => {
-    try {
-      const stat = readFileSync(`/proc/${entry}/stat`, 'utf8');
-      return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1] === String(process.pid);
-    } catch {
-      return false;
-    }
-  });
-}
