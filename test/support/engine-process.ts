@@ -23,6 +23,8 @@ export interface EngineProcessOptions {
 export class EngineProcess {
   readonly child: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly events: TimedEvent[] = [];
+  /** Every line of `--json` output, decoded; of commands that print no events too. */
+  readonly lines: unknown[] = [];
   /** Output for people, when `--json` was not asked for. */
   stdout = '';
   stderr = '';
@@ -39,7 +41,7 @@ export class EngineProcess {
     this.child.stderr.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
     createInterface({ input: this.child.stdout })
       .on('line', (line) => {
-        if (line.startsWith('{')) this.push({ ...(JSON.parse(line) as EngineEvent), at: performance.now() });
+        if (line.startsWith('{')) this.push(JSON.parse(line) as EngineEvent);
         else this.stdout += `${line}\n`;
       })
       .on('close', () => this.end());
@@ -98,7 +100,9 @@ export class EngineProcess {
     return ((await once(this.child, 'exit')) as [number | null])[0];
   }
 
-  private push(event: TimedEvent): void {
+  private push(decoded: EngineEvent): void {
+    const event = { ...decoded, at: performance.now() };
+    this.lines.push(decoded);
     this.events.push(event);
     for (const waiter of [...this.waiters]) waiter(event);
   }
@@ -120,5 +124,5 @@ export async function runCli(
 ): Promise<{ code: number | null; lines: unknown[]; stdout: string; stderr: string }> {
   const engine = new EngineProcess(args, options);
   const code = await engine.exit();
-  return { code, lines: engine.events.map(({ at: _at, ...event }) => event), stdout: engine.stdout, stderr: engine.stderr };
+  return { code, lines: engine.lines, stdout: engine.stdout, stderr: engine.stderr };
 }
