@@ -29,7 +29,7 @@ try {
     await buildSuites();
     results.push(...(await runHostSuites(scratch, values.grep)));
   }
-  if (wants('workbench')) results.push(...(await runWorkbenchSuites(values.grep)));
+  if (wants('workbench')) results.push(...(await runWorkbenchSuites(scratch, values.grep)));
 } finally {
   await rm(scratch, { recursive: true, force: true, maxRetries: 3 });
 }

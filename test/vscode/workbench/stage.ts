@@ -24,7 +24,8 @@ export class Stage {
   static async set(): Promise<Stage> {
     const directory = await realpath(await mkdtemp(join(tmpdir(), 'peerweave-stage-')));
     try {
-      return new Stage(directory, await packExtension(directory), await launchBrowser());
+      const vsix = process.env.PEERWEAVE_TEST_VSIX ?? (await packExtension(directory));
+      return new Stage(directory, vsix, await launchBrowser());
     } catch (error) {
       await rm(directory, { recursive: true, force: true });
       throw error;
