@@ -39,6 +39,8 @@ describe('two processes over TCP', () => {
     const person = await lab.person({ timings });
     const link = await person.host.dial(served);
     link.admit();
+    // Answered only by a link that is complete, and admitted, on the other side too.
+    await link.control.request('ping', {});
     return { person, link };
   }
 
@@ -91,7 +93,7 @@ describe('two processes over TCP', () => {
   });
 
   it('notices a process that hangs, and goes on when it does [LI9]', async () => {
-    const { link } = await dial({ keepAlive: 20, silence: 150, handshake: 200 });
+    const { link } = await dial({ keepAlive: 20, silence: 150, handshake: 1_500 });
     child.kill('SIGSTOP');
     await inState(link, 'reconnecting');
     const answer = link.control.request('ping', {});

@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto';
 import type { KeyPair } from '@microsoft/dev-tunnels-ssh';
 import { DisposableStore, type Disposable } from '../../shared/disposable.ts';
 import { Emitter } from '../../shared/events.ts';
-import { asPeerweaveError, messageOf, PeerweaveError, type Reason } from '../../shared/errors.ts';
+import { messageOf, PeerweaveError } from '../../shared/errors.ts';
 import type { PeerId } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Listener, Pipe, Tier, Transport, TransportAddress } from '../transport/transport.ts';
 import { PROTOCOL_VERSION } from './control-protocol.ts';
 import { withDeadline } from './deadline.ts';
+import { dialError } from './dial-error.ts';
 import { greet } from './greet.ts';
 import type { Identity } from './identity.ts';
 import type { Link, LinkHello } from './link.ts';
@@ -275,30 +276,4 @@ export class LinkHost implements Disposable {
       abandon: () => pipe.stream.destroy(),
     };
   }
-}
-
-/** The failures that say most, first. */
-const TELLING: readonly Reason[] = ['host-key-mismatch', 'protocol-incompatible', 'authentication-failed'];
-
-function dialError(
-  error: unknown,
-  addresses: readonly TransportAddress[],
-  signal: AbortSignal | undefined,
-): PeerweaveError {
-  if (signal?.aborted) return new PeerweaveError('cancelled', 'Connecting was cancelled.', { cause: error });
-  const errors = (error instanceof AggregateError ? (error.errors as unknown[]) : [error]).map((each) =>
-    asPeerweaveError(each),
-  );
-  for (const reason of TELLING) {
-    const telling = errors.find((each) => each.reason === reason);
-    if (telling) return telling;
-  }
-  const tried = addresses.map(({ value }) => value).join(', ') || 'no address';
-  return new PeerweaveError(
-    'unreachable',
-    `The peer cannot be reached (${tried}). ${errors.map(messageOf).join(' ')}`.trim(),
-    {
-      cause: error,
-    },
-  );
 }
