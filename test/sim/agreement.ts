@@ -31,8 +31,7 @@ export class Agreement {
       if (local === undefined || here.repository.touched.has(branch)) continue;
       const standing = standingOf(here, there, branch);
       const told = `${here.id} of ${there.id}: ${branch} was ${tip.slice(0, 6)} at both, is ${String(standing)}`;
-      if (remote === undefined)
-        hold(standing === 'deleted-there', () => `${told}, was deleted there`);
+      if (remote === undefined) hold(standing === 'deleted-there', () => `${told}, was deleted there`);
       else if (local === tip && !graph.contains(remote, tip))
         hold(standing === 'rewound-there', () => `${told}, was rewound there`);
     }

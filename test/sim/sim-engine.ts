@@ -12,6 +12,8 @@ import { hold } from './violation.ts';
 type EffectOf<T extends SyncEffect['type']> = Extract<SyncEffect, { type: T }>;
 
 const FAILURES: readonly Reason[] = ['link-lost', 'timeout', 'object-missing', 'disk-full', 'pack-rejected'];
+/** How far persisting lags behind where it is lazy, in milliseconds. */
+const LAZY_MS = 100;
 /** The slow poll that catches what the watcher missed, in milliseconds. */
 const POLL_MS = 2_000;
 
@@ -174,7 +176,7 @@ export class SimEngine implements SimNode {
   private persist(): void {
     const saved = JSON.stringify(this.core.persisted());
     if (!this.mishaps.lazyPersist) this.disk = saved;
-    else this.later(200, () => (this.disk = saved));
+    else this.after(LAZY_MS, () => (this.disk = saved));
   }
 
   private wake(inMs: number): void {
