@@ -6,16 +6,10 @@ import type { Reason } from '../../extension/src/shared/errors.ts';
 import { describe } from './describe.ts';
 import type { SimMessage, SimNode } from './sim-network.ts';
 import type { SimRepository } from './sim-repository.ts';
-import type { Mishaps, SimWorld } from './sim-world.ts';
+import { FAILURES, LAZY_MS, POLL_MS, type Mishaps, type SimWorld } from './sim-world.ts';
 import { hold } from './violation.ts';
 
 type EffectOf<T extends SyncEffect['type']> = Extract<SyncEffect, { type: T }>;
-
-const FAILURES: readonly Reason[] = ['link-lost', 'timeout', 'object-missing', 'disk-full', 'pack-rejected'];
-/** How far persisting lags behind where it is lazy, in milliseconds. */
-const LAZY_MS = 100;
-/** The slow poll that catches what the watcher missed, in milliseconds. */
-const POLL_MS = 2_000;
 
 /**
  * Drives one `SyncCore` as the session does: performs its effects with delays, on a repository in memory and a simulated network. A crash

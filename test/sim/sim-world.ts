@@ -1,3 +1,4 @@
+import type { Reason } from '../../extension/src/shared/errors.ts';
 import type { PeerId, RefName } from '../../extension/src/shared/ids.ts';
 import type { CommitGraph } from './commit-graph.ts';
 import type { Prng } from './prng.ts';
@@ -24,3 +25,10 @@ export interface SimWorld {
   readonly network: SimNetwork;
   readonly trace: (peer: PeerId, text: string) => void;
 }
+
+/** What a fetch may fail with; the last waits for a new manifest or a person. */
+export const FAILURES: readonly Reason[] = ['link-lost', 'timeout', 'object-missing', 'disk-full', 'pack-rejected'];
+/** How far persisting lags behind where it is lazy, in milliseconds. */
+export const LAZY_MS = 100;
+/** The slow poll that catches what the watcher missed, in milliseconds. */
+export const POLL_MS = 2_000;
