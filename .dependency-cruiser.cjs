@@ -22,6 +22,8 @@ const layers = {
     `${p2p}/transport/`,
     `${p2p}/home.ts`,
   ],
+  // A page knows the messages of its panel, and nothing else.
+  'webview/': [`${src}/views/[a-z-]+-messages.ts`],
   // The extension host knows the engine only by its contract.
   [`${src}/(commands|views)/`]: [`${src}/shared/`, `${src}/rpc/`, `${src}/(commands|views)/`, `${src}/[^/]+\\.ts`],
 };

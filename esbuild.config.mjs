@@ -39,10 +39,22 @@ const deferred = {
 // `require` in place of `import()`: the editor's loader gives `vscode` to what is required.
 const editor = { ...node, external: ['vscode'], supported: { 'dynamic-import': false } };
 
+const browser = {
+  bundle: true,
+  platform: 'browser',
+  target: 'es2022',
+  format: 'iife',
+  sourcemap: production ? false : 'linked',
+  minify: production,
+  logLevel: 'warning',
+};
+
 const bundles = [
   { ...editor, entryPoints: ['extension/src/extension.ts'], outfile: 'dist/extension.cjs', plugins: [deferred] },
   { ...editor, entryPoints: ['extension/src/deferred.ts'], outfile: 'dist/deferred.cjs' },
   { ...node, entryPoints: ['extension/src/p2p/main.ts'], outfile: 'dist/engine.cjs', plugins: [withoutNodeRsa] },
+  // The session map's page; its style sheet is a bundle of its own because the page's policy allows no inline style.
+  { ...browser, entryPoints: ['webview/mesh.ts', 'webview/mesh.css'], outdir: 'dist' },
   // The command ends in a top-level await, which CommonJS does not have.
   {
     ...node,

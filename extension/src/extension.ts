@@ -11,6 +11,7 @@ import type { Services } from './services.ts';
 import { SessionResumer } from './session-resumer.ts';
 import { promptForApprovals } from './views/approval-prompts.ts';
 import { bindContextKeys } from './views/context-keys.ts';
+import { MeshPanels } from './views/mesh-panel.ts';
 import { PeersTree } from './views/peers-tree.ts';
 import { SessionModel } from './views/session-model.ts';
 import { StatusBar } from './views/status-bar.ts';
@@ -27,11 +28,13 @@ export function activate(context: vscode.ExtensionContext): void {
     prepare: (request) => configureIdentity(context.secrets, request),
   });
   running = engine;
-  const services: Services = { engine, model, log };
+  const map = new MeshPanels(model, vscode.Uri.joinPath(context.extensionUri, 'dist'));
+  const services: Services = { engine, model, map, log };
   const resumer = new SessionResumer(services);
   context.subscriptions.push(
     log,
     model,
+    map,
     engine,
     trackEngine(services),
     resumer,

@@ -7,6 +7,7 @@ import { copyInvite } from './copy-invite.ts';
 import { join } from './join.ts';
 import { leave } from './leave.ts';
 import { share } from './share.ts';
+import { showMap } from './show-map.ts';
 import { showMenu } from './show-menu.ts';
 import {
   applyPending,
@@ -41,6 +42,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   'peerweave.copyDiagnostics': { failure: 'Could not copy the diagnostics', run: copyDiagnostics },
   'peerweave.restartEngine': { failure: 'Could not restart', run: restartEngine },
   'peerweave.showLog': { failure: 'Could not show the log', run: showLog },
+  'peerweave.showMap': { failure: 'Could not show the map', run: showMap },
   'peerweave.showMenu': { failure: 'Could not show the menu', run: showMenu },
 };
 

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { EngineEvent, FolderInfo, InviteInfo, Settings } from '../rpc/contract.ts';
 import type { EngineState } from '../rpc/model.ts';
+import { deferred } from '../shared/deferred-promise.ts';
 import { Emitter } from '../shared/events.ts';
 import { asPeerweaveError, PeerweaveError } from '../shared/errors.ts';
 import type { Logger } from '../shared/log.ts';
@@ -132,10 +133,10 @@ export class P2PManager {
     const invite = checkedInvite(request.invite, identity);
     const directory = this.free(request.directory);
     const linkHost = this.linkHost(identity);
-    const usable = Promise.withResolvers<undefined>();
+    const usable = deferred();
     const store = new SessionStore(join(directory, '.git'));
     const onUsable = (record: SessionRecord): Promise<void> =>
-      this.joins.usable(directory, store, record).then(() => usable.resolve(undefined), usable.reject);
+      this.joins.usable(directory, store, record).then(() => usable.resolve(), usable.reject);
     const { provider, now } = this.parts;
     const joining = new Joining(
       { identity, provider, linkHost, now, onUsable },
@@ -144,9 +145,9 @@ export class P2PManager {
     const session = this.joins.run(joining, (arrived, lock) =>
       this.arrived(arrived, lock, identity, settings, linkHost),
     );
-    session.then(() => usable.resolve(undefined), usable.reject);
-    // Whoever wants to know waits for one of the two; the other must not end the process.
-    for (const promise of [usable.promise, session]) promise.catch(() => undefined);
+    session.then(() => usable.resolve(), usable.reject);
+    // Whoever wants to know may wait for the other end only; this one must not end the process.
+    session.catch(() => undefined);
     return { usable: usable.promise, session };
   }
 

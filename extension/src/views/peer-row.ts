@@ -6,7 +6,8 @@ import { bytes, count, percent } from './units.ts';
 /** Prints a moment, Unix milliseconds, for people. */
 export type Clock = (unixMs: number) => string;
 
-const ROUTES: Record<NonNullable<PeerView['route']>, string> = {
+/** How a route is named to people. */
+export const ROUTES: Record<NonNullable<PeerView['route']>, string> = {
   tcp: 'direct',
   webrtc: 'direct, hole-punched',
   'webrtc-turn': 'through TURN',
@@ -119,6 +120,7 @@ export function transferText(transfer: Transfer): string {
   return [plain(transfer.task, 40), done !== undefined && `${done}%`, rate].filter(Boolean).join(' ');
 }
 
-const roundTrip = (ms: number): string => (ms < 1 ? '<1 ms' : `${Math.round(ms)} ms`);
+/** Milliseconds as people read them. */
+export const roundTrip = (ms: number): string => (ms < 1 ? '<1 ms' : `${Math.round(ms)} ms`);
 
 const lines = (parts: readonly (string | number | false | undefined)[]): string => parts.filter(Boolean).join('\n');

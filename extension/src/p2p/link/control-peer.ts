@@ -25,7 +25,7 @@ import {
 import type { ControlChannel, LinkHello } from './link.ts';
 import { PendingRequests } from './pending-requests.ts';
 import { RateLimit } from './rate-limit.ts';
-import { deferred } from './deferred.ts';
+import { deferred } from '../../shared/deferred-promise.ts';
 
 /** Requests of the peer that wait for our answer. It has no honest use for more than a handful. */
 const MAX_UNANSWERED = 32;

@@ -1,4 +1,4 @@
-import { deferred } from './deferred.ts';
+import { deferred } from '../../shared/deferred-promise.ts';
 
 /** Lets one of several concurrent attempts at a time pass a point that may have consequences, and all others only if it fails. */
 export class Turnstile {

@@ -15,7 +15,7 @@ import type { ConnectionService } from '@microsoft/dev-tunnels-ssh/services/conn
 import { messageOf, PeerweaveError } from '../../shared/errors.ts';
 import { CHANNEL_WINDOW_BYTES, ChannelStream } from './channel-stream.ts';
 import type { ResumableStream } from './resumable-stream.ts';
-import { deferred } from './deferred.ts';
+import { deferred } from '../../shared/deferred-promise.ts';
 
 /** RFC 4250 §4.6.1: a private name carries an `@`. */
 const CONTROL_CHANNEL = 'control@peerweave';

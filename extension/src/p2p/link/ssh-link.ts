@@ -14,7 +14,7 @@ import { resumeSecret, type ResumeSecret } from './resume-wire.ts';
 import { MAX_EXEC_CHANNELS } from './ssh-channels.ts';
 import type { AuthenticatedSession } from './ssh-session.ts';
 import { Slots } from './slots.ts';
-import { deferred } from './deferred.ts';
+import { deferred } from '../../shared/deferred-promise.ts';
 
 export interface SshLinkOptions {
   readonly self: PeerId;

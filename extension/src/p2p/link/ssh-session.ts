@@ -12,7 +12,7 @@ import { fingerprintOf, type Identity } from './identity.ts';
 import type { ResumableStream } from './resumable-stream.ts';
 import { SshChannels } from './ssh-channels.ts';
 import { createSshConfiguration } from './ssh-config.ts';
-import { deferred } from './deferred.ts';
+import { deferred } from '../../shared/deferred-promise.ts';
 
 /** An SSH session whose both keys are proven. */
 export interface AuthenticatedSession<S extends SshSession = SshSession> {

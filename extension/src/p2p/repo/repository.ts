@@ -128,7 +128,10 @@ export interface Repository extends Disposable {
   relate(pairs: readonly { readonly local: Oid; readonly remote: Oid }[]): Promise<Relation[]>;
   /** Moves a branch forward, or creates it, with index and files where it is checked out, or not at all (SY5, SY6). */
   moveBranch(request: MoveRequest): Promise<MoveResult>;
-  /** Creates a tag; resolves to false when one of that name exists (SY8). */
+  /**
+   * Creates a tag; resolves to false when one of that name exists (SY8). Throws `PeerweaveError` with `object-missing` when the
+   * object or something that it reaches is not here, `ref-name-rejected`.
+   */
   createTag(ref: RefName, oid: Oid): Promise<boolean>;
   /** Removes a peer's refs when it is forgotten. */
   forgetPeer(namespace: string): Promise<void>;

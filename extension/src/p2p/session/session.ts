@@ -78,7 +78,11 @@ export class Session implements Disposable {
     const manifests = Object.values(record.manifests);
     this.ledger = new ManifestLedger(identity, binding, { tip: record.tip, manifests });
     const restored = decodePersistedSync(record.sync);
-    this.core = new SyncCore({ autoSync: settings.autoSync, ...(restored === undefined ? {} : { restored }) });
+    this.core = new SyncCore({
+      autoSync: settings.autoSync,
+      jitter: () => Math.random(),
+      ...(restored === undefined ? {} : { restored }),
+    });
     this.driver = this.resources.add(this.createDriver());
     this.gatekeeper = this.createGatekeeper();
     this.mesh = this.resources.add(this.createMesh());

@@ -145,9 +145,9 @@ export class SyncDriver implements Disposable {
   }
 
   private async relate(pairs: readonly Pair[]): Promise<void> {
-    // The core waits for an answer; pairs that could not be related are left out of it and asked again later.
+    // The core waits for an answer; pairs that could not be related are left out of it and asked again later, alone.
     const relations = await this.repository.relate(pairs).catch((error: unknown) => {
-      this.host.log.warn(`Cannot compare commits: ${asPeerweaveError(error).message}`);
+      this.host.log.warn(`Cannot compare ${pairs.length} pairs of commits: ${asPeerweaveError(error).message}`);
       return [];
     });
     this.handle({ type: 'related', relations });
@@ -179,8 +179,11 @@ export class SyncDriver implements Disposable {
       if (!this.stopped.signal.aborted) this.host.syncFailed(peer, failure);
       this.handle({ type: 'fetch-failed', peer, seq, reason: failure.reason });
     } finally {
-      this.fetches.delete(peer);
-      this.host.progress(peer, undefined);
+      // The answer may have started the next fetch of this peer already.
+      if (this.fetches.get(peer) === abort) {
+        this.fetches.delete(peer);
+        this.host.progress(peer, undefined);
+      }
     }
   }
 

@@ -96,7 +96,7 @@ function resumable(failure: unknown, signal: AbortSignal | undefined): boolean {
 export async function completeClone({ git, log }: CloneContext, request: CloneRequest): Promise<void> {
   const signal = request.signal ?? new AbortController().signal;
   const job = jobOf(git, log, request, signal);
-  await sweepStaging(job.gitDir);
+  await sweepStaging(job.gitDir, log);
   const tip = (await createRefReader(git, job.gitDir, 'files').all()).get(branchRef(job.head));
   if (tip !== undefined) job.checkedOut = tip;
   try {

@@ -89,6 +89,13 @@ export async function connected(
   return found;
 }
 
+/** Whether an object of the repository, and everything that it reaches, is here. */
+export async function isComplete(git: Git, gitDir: string, oid: Oid): Promise<boolean> {
+  const args = ['rev-list', '--objects', '--quiet', oid, '--not', '--all'];
+  const { code } = await git.run(args, { gitDir, isolated: true, answers: [0, 1, 128] });
+  return code === 0;
+}
+
 /** `git rev-list` waiting for the ids to start from; walks from them down to what our refs already reach. */
 export class ConnectivityWalk {
   private readonly process: GitProcess;

@@ -18,6 +18,8 @@ export interface GitOptions {
   /** May take locks and write: durable, without hooks, without housekeeping in the background. */
   readonly write?: boolean;
   readonly signal?: AbortSignal;
+  /** Told the process id as soon as there is one. */
+  readonly onStart?: (pid: number) => void;
 }
 
 export interface RunOptions extends GitOptions {
@@ -72,6 +74,7 @@ export class Git {
       env: environment(options),
       windowsHide: true,
     });
+    if (child.pid !== undefined) options.onStart?.(child.pid);
     let stderr = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr = (stderr + text).slice(-MAX_STDERR);

@@ -6,10 +6,11 @@ import type { FolderState, ObjectFormat, RepositoryInfo } from '../repository.ts
 import { exists, isMissing } from './files.ts';
 import { GitFailure } from './git-failure.ts';
 import type { Git } from './git.ts';
+import { refFormatOf, type RefFormat } from './ref-reader.ts';
 
 /** What else the implementation needs to know about a repository, read once when it is opened. */
 export interface RepositoryTraits {
-  readonly refFormat: 'files' | 'reftable';
+  readonly refFormat: RefFormat;
   readonly ignoreCase: boolean;
   /** `core.hooksPath` when it lies in the worktree, relative to its root with `/`. */
   readonly hooksPath: string | undefined;
@@ -50,7 +51,7 @@ export async function inspect(git: Git, directory: string): Promise<Inspection> 
     objectFormat: format as ObjectFormat,
     roots: roots.stdout.split('\n').filter(Boolean).sort() as Oid[],
   };
-  const refFormat = config.get('extensions.refstorage') === 'reftable' ? 'reftable' : 'files';
+  const refFormat = refFormatOf(config.get('extensions.refstorage'));
   const ignoreCase = config.get('core.ignorecase') === 'true';
   const hooksPath = insideWorktree(info.root, config.get('core.hookspath'));
   return { kind: 'repository', info, traits: { refFormat, ignoreCase, hooksPath } };

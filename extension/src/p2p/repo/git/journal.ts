@@ -1,68 +1,216 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { lstatSync, writeFileSync } from 'node:fs';
+import { lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BranchName, Oid } from '../../../shared/ids.ts';
+import { z } from 'zod';
+import { messageOf } from '../../../shared/errors.ts';
+import { isOid, type BranchName } from '../../../shared/ids.ts';
+import type { Logger } from '../../../shared/log.ts';
+import { refNameProblem } from '../ref-name.ts';
 import { isMissing, readText, syncFolder } from './files.ts';
+import { outlived } from './process-alive.ts';
+
+const oid = z.string().refine(isOid);
+const branchName = z.custom<BranchName>(
+  (value) => typeof value === 'string' && refNameProblem(`refs/heads/${value}`) === undefined,
+);
+
+const entrySchema = z.object({
+  branch: branchName,
+  from: oid.nullable(),
+  to: oid,
+  message: z.string(),
+  /** The worktree that moves along. */
+  worktree: z.object({ root: z.string().min(1), gitDir: z.string().min(1) }).nullable(),
+  /** The engine that is at it. */
+  pid: z.number().int().positive(),
+});
 
 /** A move of a branch that is under way. Written before anything else of the move, removed after the last of it (SY11). */
-export interface JournalEntry {
-  readonly branch: BranchName;
-  readonly from: Oid | null;
-  readonly to: Oid;
-  readonly message: string;
-  /** The worktree that moves along. */
-  readonly worktree: { readonly root: string; readonly gitDir: string } | null;
-  /** The engine that is at it. */
-  readonly pid: number;
-}
+export type JournalEntry = Readonly<z.infer<typeof entrySchema>>;
 
-/** Entries live in `.git/peerweave/journal/`, one JSON file each. */
+const possessionsSchema = z.object({
+  /** The git processes at work for the move; they may outlive the engine for a moment. */
+  processes: z.array(z.number().int().positive()),
+  /** Locks that git took for us, told from anybody else's by what the file system says of them. */
+  locks: z.array(z.object({ path: z.string(), identity: z.string() })),
+});
+
+export type Possessions = Readonly<z.infer<typeof possessionsSchema>>;
+
+const NOTHING: Possessions = { processes: [], locks: [] };
+
+/** Moves that this process is at, by the path of their entry: opening the repository once more must not take them for leftovers. */
+const underWay = new Set<string>();
+
+/**
+ * Entries live in `.git/peerweave/journal/`: `<id>.json`, and beside it what belongs to the move: `<id>.held`, `<id>.lock`,
+ * `<id>.index` (`index-lock.ts`).
+ */
 export class Journal {
   private readonly folder: string;
+  /** Where entries go that nobody can read: kept for whoever wants to look, out of the way of every opening. */
+  private readonly unreadable: string;
 
   constructor(gitDir: string) {
     this.folder = join(gitDir, 'peerweave', 'journal');
+    this.unreadable = join(gitDir, 'peerweave', 'journal-unreadable');
   }
 
-  /** Durable when it resolves. Resolves to what removes the entry again. */
-  async write(entry: JournalEntry): Promise<() => Promise<void>> {
+  /** Durable when it resolves. */
+  async write(entry: JournalEntry): Promise<JournalRecord> {
     await mkdir(this.folder, { recursive: true });
-    const path = join(this.folder, `${randomBytes(8).toString('hex')}.json`);
-    const handle = await open(`${path}.new`, 'wx');
+    const id = `${process.pid}-${randomBytes(8).toString('hex')}`;
+    const record = new JournalRecord(this.folder, id, entry);
+    underWay.add(record.base);
     try {
-      await handle.writeFile(JSON.stringify(entry));
-      await handle.datasync();
-    } finally {
-      await handle.close();
-    }
-    await rename(`${path}.new`, path);
-    await syncFolder(this.folder);
-    return () => rm(path, { force: true });
-  }
-
-  /** What earlier engines left. Half-written entries belong to moves that never began. */
-  async *leftovers(): AsyncGenerator<{ entry: JournalEntry; remove: () => Promise<void> }> {
-    let names: string[];
-    try {
-      names = await readdir(this.folder);
+      const handle = await open(`${record.base}.json.new`, 'wx');
+      try {
+        await handle.writeFile(JSON.stringify(entry));
+        await handle.datasync();
+      } finally {
+        await handle.close();
+      }
+      await rename(`${record.base}.json.new`, `${record.base}.json`);
+      await syncFolder(this.folder);
     } catch (error) {
-      if (isMissing(error)) return;
+      await record.remove();
       throw error;
     }
-    for (const name of names) {
-      const path = join(this.folder, name);
-      const remove = (): Promise<void> => rm(path, { force: true });
-      const entry = name.endsWith('.json') ? parse(await readText(path)) : undefined;
-      if (entry === undefined) await remove();
-      else yield { entry, remove };
+    return record;
+  }
+
+  /** What earlier engines left. An entry that is not what we write is moved aside, and what a move never began with is swept. */
+  async leftovers(log: Logger): Promise<JournalRecord[]> {
+    const names = await list(this.folder);
+    const ids = new Set(names.map((name) => name.slice(0, name.indexOf('.'))));
+    const found: JournalRecord[] = [];
+    for (const id of ids) {
+      const base = join(this.folder, id);
+      const pid = Number(/^(\d+)-/.exec(id)?.[1] ?? NaN);
+      if (underWay.has(base) || (await this.belongsToOther(pid, names, id))) continue;
+      const entry = names.includes(`${id}.json`) ? await this.read(`${id}.json`, log) : undefined;
+      if (entry === undefined) await removeAll(this.folder, id);
+      else if (entry.pid === process.pid || !outlived(entry.pid, await modifiedAt(`${base}.json`)))
+        found.push(new JournalRecord(this.folder, id, entry));
     }
+    return found;
+  }
+
+  /** True for what a living engine is at, even when it has not yet got to the entry itself. */
+  private async belongsToOther(pid: number, names: readonly string[], id: string): Promise<boolean> {
+    if (Number.isNaN(pid) || pid === process.pid) return false;
+    const mine = names.find((name) => name.startsWith(`${id}.`));
+    return mine !== undefined && outlived(pid, await modifiedAt(join(this.folder, mine)));
+  }
+
+  private async read(name: string, log: Logger): Promise<JournalEntry | undefined> {
+    const path = join(this.folder, name);
+    const text = await readText(path);
+    if (text === undefined) return undefined;
+    const parsed = parse(entrySchema, text);
+    if (parsed.value !== undefined) return parsed.value;
+    await mkdir(this.unreadable, { recursive: true });
+    const aside = join(this.unreadable, name);
+    await rename(path, aside);
+    log.error(
+      `An interrupted move of a branch could not be read (${parsed.problem}). It was set aside as ${aside}; no ref was touched. ` +
+        'Compare the worktree with its branch (`git status`) before you go on.',
+    );
+    return undefined;
   }
 }
 
-function parse(text: string | undefined): JournalEntry | undefined {
+/** The entry of one move, and what lies beside it. */
+export class JournalRecord {
+  readonly id: string;
+  readonly entry: JournalEntry;
+  /** Path without extension of everything that belongs to the move. */
+  readonly base: string;
+  private readonly folder: string;
+  private possessions = NOTHING;
+
+  constructor(folder: string, id: string, entry: JournalEntry) {
+    this.folder = folder;
+    this.id = id;
+    this.entry = entry;
+    this.base = join(folder, id);
+  }
+
+  /** Notes what is ours beyond this process, so that recovery can tell it. At once and not synced: it must beat a crash of the engine. */
+  hold(more: { process?: number | undefined; locks?: readonly string[] }): void {
+    const { processes, locks } = this.possessions;
+    const taken = (more.locks ?? []).flatMap((path) => {
+      const identity = identityOf(path);
+      return identity === undefined ? [] : [{ path, identity }];
+    });
+    this.possessions = {
+      processes: more.process === undefined ? processes : [...processes, more.process],
+      locks: [...locks, ...taken],
+    };
+    writeFileSync(`${this.base}.held`, JSON.stringify(this.possessions));
+  }
+
+  /** What a crashed engine held. */
+  async held(): Promise<Possessions> {
+    return parse(possessionsSchema, (await readText(`${this.base}.held`)) ?? '').value ?? NOTHING;
+  }
+
+  /** When the move began, in milliseconds since 1970. */
+  begunAt(): Promise<number> {
+    return modifiedAt(`${this.base}.json`);
+  }
+
+  async remove(): Promise<void> {
+    // The entry last: what lies beside it is only recognised through it.
+    await removeAll(this.folder, this.id);
+    this.leave();
+  }
+
+  /** Leaves the entry to whoever opens the repository next. */
+  leave(): void {
+    underWay.delete(this.base);
+  }
+}
+
+/** What tells one lock file from another of the same path; undefined when there is none. */
+export function identityOf(path: string): string | undefined {
+  const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? undefined : `${stats.dev}:${stats.ino}:${stats.mtimeNs}`;
+}
+
+async function removeAll(folder: string, id: string): Promise<void> {
+  const mine = (await list(folder)).filter((name) => name.startsWith(`${id}.`));
+  const entryLast = [...mine.filter((name) => name !== `${id}.json`), ...mine.filter((name) => name === `${id}.json`)];
+  for (const name of entryLast) await rm(join(folder, name), { force: true });
+}
+
+async function list(folder: string): Promise<string[]> {
   try {
-    return text === undefined ? undefined : (JSON.parse(text) as JournalEntry);
-  } catch {
-    return undefined;
+    return await readdir(folder);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
+async function modifiedAt(path: string): Promise<number> {
+  try {
+    return (await lstat(path)).mtimeMs;
+  } catch (error) {
+    if (isMissing(error)) return 0;
+    throw error;
+  }
+}
+
+function parse<T>(
+  schema: z.ZodType<T>,
+  text: string,
+): { value: T; problem?: undefined } | { value?: undefined; problem: string } {
+  try {
+    const result = schema.safeParse(JSON.parse(text));
+    return result.success ? { value: result.data } : { problem: z.prettifyError(result.error).replaceAll('\n', '; ') };
+  } catch (error) {
+    return { problem: messageOf(error) };
   }
 }

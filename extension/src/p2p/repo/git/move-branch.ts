@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { messageOf } from '../../../shared/errors.ts';
-import { branchOf, branchRef, type BranchName, type Oid } from '../../../shared/ids.ts';
+import { messageOf, PeerweaveError } from '../../../shared/errors.ts';
+import { branchOf, branchRef, type BranchName } from '../../../shared/ids.ts';
 import type { Logger } from '../../../shared/log.ts';
 import type { MoveRefusal, MoveRequest, MoveResult } from '../repository.ts';
 import { sensitivePaths } from '../sensitive-paths.ts';
@@ -8,13 +8,14 @@ import { refNameProblem } from '../ref-name.ts';
 import { exists } from './files.ts';
 import type { Git } from './git.ts';
 import type { RepositoryTraits } from './inspect.ts';
-import { Journal } from './journal.ts';
+import { IndexLock } from './index-lock.ts';
+import { Journal, type JournalRecord } from './journal.ts';
 import type { RefReader } from './ref-reader.ts';
 import { RefConflictError, RefTransaction } from './ref-transaction.ts';
 import { isAncestor } from './relate.ts';
-import { undoUpdate } from './recover.ts';
+import { releaseLeftLocks, settleMove } from './recover.ts';
 import { ABSENT, diffTrees, emptyTree, type TreeChange } from './tree-diff.ts';
-import { untrackedInTheWay, updateWorktree } from './worktree-update.ts';
+import { untrackedInTheWay, updateWorktree, type Place } from './worktree-update.ts';
 import { listWorktrees, type Worktree } from './worktrees.ts';
 
 export interface MoveContext {
@@ -81,34 +82,84 @@ async function perform(
   worktree: Worktree | undefined,
 ): Promise<MoveRefusal | undefined> {
   const place = worktree === undefined ? null : { root: worktree.root, gitDir: worktree.gitDir };
-  const entry = { branch, from, to, message, worktree: place, pid: process.pid };
-  const done = await new Journal(context.gitDir).write(entry);
+  const record = await new Journal(context.gitDir).write({
+    branch,
+    from,
+    to,
+    message,
+    worktree: place,
+    pid: process.pid,
+  });
+  let settled = true;
   try {
     await transaction.prepare([{ ref: branchRef(branch), from, to }]);
-    if (worktree !== undefined) {
-      const refusal = await moveFiles(context, worktree, from ?? emptyTree(to), to);
-      if (refusal !== undefined) return refusal;
-    }
+    record.hold({ process: transaction.pid, locks: locksOf(context, worktree, branch) });
+    if (place !== null) return await moveWithWorktree(context, record, place, transaction);
     await transaction.commit();
     return undefined;
+  } catch (error) {
+    settled = !(error instanceof UnsettledError);
+    throw error;
   } finally {
-    await done();
+    // First git's locks, then the note of whose they are.
+    await transaction.close();
+    if (settled) await record.remove();
+    else record.leave();
   }
 }
 
-/** Index and files, or a refusal with both as they were. */
-async function moveFiles(
+/** The files that `git update-ref` holds between `prepare` and `commit` (refs/files-backend.c, refs/reftable-backend.c). */
+function locksOf({ gitDir, traits }: MoveContext, worktree: Worktree | undefined, branch: BranchName): string[] {
+  if (traits.refFormat === 'reftable') return [join(gitDir, 'reftable', 'tables.list.lock')];
+  const lock = join(gitDir, `${branchRef(branch)}.lock`);
+  // HEAD is locked along, for its reflog, where it names the branch.
+  return worktree?.gitDir === gitDir ? [lock, join(gitDir, 'HEAD.lock')] : [lock];
+}
+
+/** Worktree and branch are not together, and could not be brought together; the journal keeps the move for the next opening. */
+class UnsettledError extends PeerweaveError {
+  constructor(move: unknown, settling: unknown) {
+    const message = `${messageOf(move)} Going back failed too, and is tried again on opening: ${messageOf(settling)}`;
+    super('internal', message, { cause: settling });
+  }
+}
+
+/** Index and files, then the ref; or a refusal or an error with all as they were. */
+async function moveWithWorktree(
   context: MoveContext,
-  worktree: Worktree,
-  from: Oid,
-  to: Oid,
+  record: JournalRecord,
+  worktree: Place,
+  transaction: RefTransaction,
 ): Promise<MoveRefusal | undefined> {
+  const { from, to } = record.entry;
+  const lock = await IndexLock.take(worktree.gitDir, record);
+  if (lock === undefined) return { kind: 'locked', path: join(worktree.gitDir, 'index.lock') };
   try {
-    return await updateWorktree(context.git, worktree, from, to);
+    const refusal = await updateWorktree(context.git, worktree, { lock, record }, from ?? emptyTree(to), to);
+    if (refusal === undefined) await transaction.commit();
+    return refusal;
   } catch (error) {
-    // It began to write and could not go on: the disk is full, a folder is not writable.
-    await undoUpdate(context.git, worktree, from, to);
+    // It began and could not go on: the disk is full, a folder is not writable, git was killed.
+    await transaction.close();
+    if ((await settle(context, record, worktree, lock, error)) === 'finished') return undefined;
     throw error;
+  } finally {
+    await lock.release();
+  }
+}
+
+async function settle(
+  context: MoveContext,
+  record: JournalRecord,
+  worktree: Place,
+  lock: IndexLock,
+  cause: unknown,
+): Promise<'over' | 'finished' | 'undone'> {
+  try {
+    await releaseLeftLocks(record);
+    return await settleMove(context, record, worktree, lock);
+  } catch (error) {
+    throw new UnsettledError(cause, error);
   }
 }
 

@@ -8,6 +8,7 @@ import { inspect, unusableError } from './inspect.ts';
 import { recoverMoves } from './recover.ts';
 import { createRefReader } from './ref-reader.ts';
 import { sweepStaging } from './staging.ts';
+import { sweepPeerLocks } from './sweep-peer-locks.ts';
 import { SystemRepository } from './system-repository.ts';
 
 export interface SystemGitOptions {
@@ -39,7 +40,8 @@ export class SystemGitProvider implements RepositoryProvider {
     if (state.kind !== 'repository') throw unusableError(state, directory);
     const { info, traits } = state;
     const { gitDir } = info;
-    await sweepStaging(gitDir);
+    await sweepStaging(gitDir, this.log);
+    await sweepPeerLocks(gitDir, this.log);
     await recoverMoves({
       git: this.git,
       gitDir,

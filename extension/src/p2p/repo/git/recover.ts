@@ -1,18 +1,18 @@
-import { lstat, readFile, readlink, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { branchRef, type Oid } from '../../../shared/ids.ts';
+import { rm } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { messageOf } from '../../../shared/errors.ts';
+import { branchRef } from '../../../shared/ids.ts';
 import type { Logger } from '../../../shared/log.ts';
-import { exists, isMissing } from './files.ts';
+import { exists } from './files.ts';
 import type { Git } from './git.ts';
-import { Journal, type JournalEntry } from './journal.ts';
-import { isAlive } from './process-alive.ts';
+import { IndexLock } from './index-lock.ts';
+import { identityOf, Journal, type JournalEntry, type JournalRecord } from './journal.ts';
+import { outlived } from './process-alive.ts';
 import type { RefReader } from './ref-reader.ts';
 import { RefTransaction } from './ref-transaction.ts';
 import { ABSENT, diffTrees, emptyTree, type TreeChange } from './tree-diff.ts';
-import { at } from './worktree-update.ts';
-import type { Worktree } from './worktrees.ts';
-
-type Place = Pick<Worktree, 'root' | 'gitDir'>;
+import { undoUpdate } from './undo-update.ts';
+import { at, updateWorktree, type Place } from './worktree-update.ts';
 
 export interface RecoverContext {
   readonly git: Git;
@@ -21,25 +21,71 @@ export interface RecoverContext {
   readonly log: Logger;
 }
 
+/** Milliseconds that git processes of a crashed engine get to end: their input ended with it, but a checkout goes on to its end. */
+const ORPHAN_MS = 10_000;
+const ORPHAN_POLL_MS = 20;
+
 /**
- * Ends the moves that a crash cut short (SY11): when the index got to the new commit, the ref follows; otherwise files that were
- * already written go back. Whatever is neither the old nor the new content is the user's and stays. A locked index is left for
- * the next opening.
+ * Ends the moves that a crash cut short (SY11). Never throws for what it finds: a move that cannot be ended now (the index is
+ * locked by somebody, say) is told in the log and left for the next opening.
  */
-export async function recoverMoves({ git, gitDir, refs, log }: RecoverContext): Promise<void> {
-  for await (const { entry, remove } of new Journal(gitDir).leftovers()) {
-    if (entry.pid !== process.pid && isAlive(entry.pid)) continue;
-    const { worktree } = entry;
-    if (worktree !== null && (await exists(join(worktree.gitDir, 'index.lock')))) continue;
-    const current = await refs.one(branchRef(entry.branch));
-    if (worktree !== null && current === entry.from) {
-      const from = entry.from ?? emptyTree(entry.to);
-      const changes = await diffTrees(git, gitDir, from, entry.to);
-      if (await indexHolds(git, worktree, changes)) await finish(git, gitDir, entry);
-      else await undoUpdate(git, worktree, from, entry.to);
-      log.info(`recovered the interrupted move of ${entry.branch}`);
+export async function recoverMoves(context: RecoverContext): Promise<void> {
+  const { gitDir, log } = context;
+  for (const record of await new Journal(gitDir).leftovers(log)) {
+    const { branch } = record.entry;
+    try {
+      const obstacle = await recover(context, record);
+      if (obstacle === undefined) await record.remove();
+      else log.warn(`the interrupted move of ${branch} waits for the next opening: ${obstacle}`);
+    } catch (error) {
+      log.warn(`the interrupted move of ${branch} could not be ended: ${messageOf(error)}`);
     }
-    await remove();
+  }
+}
+
+/** Resolves to what is in the way, or undefined when the move is over. */
+async function recover(context: RecoverContext, record: JournalRecord): Promise<string | undefined> {
+  if (!(await orphansEnded(record))) return 'its git is still at work';
+  await releaseLeftLocks(record);
+  const { worktree, branch } = record.entry;
+  if (worktree === null || !(await exists(worktree.gitDir))) return undefined;
+  const lock = await IndexLock.take(worktree.gitDir, record);
+  if (lock === undefined) return 'somebody holds the index';
+  try {
+    const outcome = await settleMove(context, record, worktree, lock);
+    if (outcome !== 'over') context.log.info(`the interrupted move of ${branch} was ${outcome}`);
+    return undefined;
+  } finally {
+    await lock.release();
+  }
+}
+
+/**
+ * Brings ref, index and files together again: when the index got to the new commit, the ref follows, or if it cannot, index and
+ * files go back; otherwise the files that were already written go back. `over` when the ref is not where the move began.
+ */
+export async function settleMove(
+  { git, gitDir, refs, log }: RecoverContext,
+  record: JournalRecord,
+  worktree: Place,
+  lock: IndexLock,
+): Promise<'over' | 'finished' | 'undone'> {
+  const { entry } = record;
+  const from = entry.from ?? emptyTree(entry.to);
+  if ((await refs.one(branchRef(entry.branch))) !== entry.from) return 'over';
+  const changes = await diffTrees(git, gitDir, from, entry.to);
+  if (!(await indexHolds(git, worktree, changes))) {
+    await undoUpdate(git, worktree, lock, from, entry.to);
+    return 'undone';
+  }
+  try {
+    await finish(git, gitDir, entry);
+    return 'finished';
+  } catch (error) {
+    log.warn(`${entry.branch} could not follow its worktree, which goes back: ${messageOf(error)}`);
+    const refusal = await updateWorktree(git, worktree, { lock, record }, entry.to, from);
+    if (refusal !== undefined) throw error;
+    return 'undone';
   }
 }
 
@@ -49,6 +95,22 @@ async function finish(git: Git, gitDir: string, { branch, from, to, message }: J
     await transaction.apply([{ ref: branchRef(branch), from, to }]);
   } finally {
     await transaction.close();
+  }
+}
+
+async function orphansEnded(record: JournalRecord): Promise<boolean> {
+  const [{ processes }, begunAt] = await Promise.all([record.held(), record.begunAt()]);
+  for (let waited = 0; processes.some((pid) => outlived(pid, begunAt)); waited += ORPHAN_POLL_MS) {
+    if (waited >= ORPHAN_MS) return false;
+    await delay(ORPHAN_POLL_MS);
+  }
+  return true;
+}
+
+/** Ref locks that git took for the move and could not let go, because it was killed too. Anybody else's of that name stays. */
+export async function releaseLeftLocks(record: JournalRecord): Promise<void> {
+  for (const { path, identity } of (await record.held()).locks) {
+    if (identityOf(path) === identity) await rm(path, { force: true });
   }
 }
 
@@ -65,51 +127,4 @@ async function indexHolds(git: Git, worktree: Place, changes: readonly TreeChang
     const entry = entries.get(path);
     return toMode === ABSENT ? entry === undefined : entry === `${toMode} ${toOid} 0`;
   });
-}
-
-/**
- * Takes files back to the index (which never left `from`), where what lies there is what the update wrote, whole or in part.
- */
-export async function undoUpdate(git: Git, worktree: Place, from: Oid, to: Oid): Promise<void> {
-  const changes = await diffTrees(git, worktree.gitDir, from, to);
-  const restore: string[] = [];
-  for (const change of changes) {
-    const path = join(worktree.root, change.path);
-    const content = await contentOf(path);
-    if (content !== undefined && !(await isOurs(git, worktree, change, content))) continue;
-    if (change.fromMode === ABSENT) await rm(path, { force: true });
-    else restore.push(change.path);
-  }
-  if (restore.length === 0) return;
-  const input = restore.map((path) => `${path}\0`).join('');
-  await git.run(['checkout-index', '-f', '-u', '-z', '--stdin'], { ...at(worktree), write: true, input });
-}
-
-/** What lies at a path: a file's bytes, a link's target; undefined when nothing does. A folder counts as foreign content. */
-async function contentOf(path: string): Promise<Buffer | undefined> {
-  try {
-    const stats = await lstat(path);
-    if (stats.isSymbolicLink()) return await readlink(path, { encoding: 'buffer' });
-    return stats.isFile() ? await readFile(path) : Buffer.from('\0');
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
-}
-
-/** True when the content is the new file as git writes it here, or the beginning of it. */
-async function isOurs(
-  git: Git,
-  worktree: Place,
-  { path, toMode, toOid }: TreeChange,
-  content: Buffer,
-): Promise<boolean> {
-  if (!toMode.startsWith('10') && toMode !== '120000') return false;
-  const process = git.start(['cat-file', '--filters', `--path=${path}`, toOid], at(worktree));
-  process.stdin.end();
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdout) chunks.push(chunk as Buffer);
-  if ((await process.exit) !== 0) return false;
-  const written = Buffer.concat(chunks);
-  return written.length >= content.length && written.subarray(0, content.length).equals(content);
 }

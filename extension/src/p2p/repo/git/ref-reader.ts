@@ -17,8 +17,20 @@ export interface RefReader {
   head(worktreeGitDir: string): Promise<BranchName | undefined>;
 }
 
-export const createRefReader = (git: Git, gitDir: string, format: 'files' | 'reftable'): RefReader =>
+export const createRefReader = (git: Git, gitDir: string, format: RefFormat): RefReader =>
   format === 'files' ? new FilesRefReader(gitDir) : new GitRefReader(git, gitDir);
+
+export type RefFormat = 'files' | 'reftable';
+
+/** How a repository keeps its refs, by the value of `extensions.refStorage` (git-config(1)). */
+export const refFormatOf = (refStorage: string | undefined): RefFormat =>
+  refStorage?.trim().toLowerCase() === 'reftable' ? 'reftable' : 'files';
+
+/** The reader for a repository that is not opened yet. */
+export async function findRefReader(git: Git, gitDir: string): Promise<RefReader> {
+  const { stdout } = await git.run(['config', '--get', 'extensions.refStorage'], { gitDir, answers: [0, 1] });
+  return createRefReader(git, gitDir, refFormatOf(stdout));
+}
 
 /** Branches and tags, and the branch of the main worktree. */
 export async function snapshot(reader: RefReader, gitDir: string): Promise<RefSnapshot> {

@@ -46,6 +46,10 @@ export class RefTransaction {
     this.answers = createInterface({ input: this.process.stdout })[Symbol.asyncIterator]();
   }
 
+  get pid(): number | undefined {
+    return this.process.child.pid;
+  }
+
   /** Locks and verifies. Throws `RefConflictError`. */
   async prepare(changes: readonly RefChange[]): Promise<void> {
     this.open = true;

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { messageOf } from '../../../shared/errors.ts';
 import type { Oid } from '../../../shared/ids.ts';
-import { exists, isMissing, syncFolder } from './files.ts';
-import { isAlive } from './process-alive.ts';
+import type { Logger } from '../../../shared/log.ts';
+import { exists, syncFolder } from './files.ts';
+import { outlived } from './process-alive.ts';
 
 /**
  * Where a peer's objects wait until the gate has passed them: an object directory of its own, `.git/peerweave/staging/
@@ -103,18 +105,31 @@ export class Staging {
   }
 }
 
-/** Removes what crashed processes left. A folder whose process lives is in use, by another window perhaps. */
-export async function sweepStaging(gitDir: string): Promise<void> {
-  let names: string[];
-  try {
-    names = await readdir(stagingRoot(gitDir));
-  } catch (error) {
-    if (isMissing(error)) return;
-    throw error;
-  }
+/**
+ * Removes what crashed processes left. A folder whose process lives is in use, by another window perhaps. Never throws: what
+ * cannot be removed now only takes space until the next time.
+ */
+export async function sweepStaging(gitDir: string, log: Logger): Promise<void> {
+  const names = await readdir(stagingRoot(gitDir)).catch((): string[] => []);
   for (const name of names) {
-    const pid = Number(/^(\d+)-/.exec(name)?.[1] ?? NaN);
-    if (Number.isNaN(pid) || !isAlive(pid)) await rm(join(stagingRoot(gitDir), name), { recursive: true, force: true });
+    const path = join(stagingRoot(gitDir), name);
+    try {
+      const pid = Number(/^(\d+)-/.exec(name)?.[1] ?? NaN);
+      if (!Number.isNaN(pid) && outlived(pid, (await stat(path)).mtimeMs)) continue;
+      await withdrawHalfPublished(path, join(gitDir, 'objects', 'pack'));
+      await rm(path, { recursive: true, force: true, maxRetries: 3 });
+    } catch (error) {
+      log.warn(`could not remove ${path}: ${messageOf(error)}`);
+    }
+  }
+}
+
+/** Removes packs whose `.idx` was still to follow: git does not know them without it, so nobody can be using them. */
+async function withdrawHalfPublished(staging: string, target: string): Promise<void> {
+  const names = await readdir(join(staging, 'pack')).catch((): string[] => []);
+  for (const pack of names.filter((name) => name.endsWith('.idx')).map((name) => name.slice(0, -'.idx'.length))) {
+    if (names.includes(`${pack}.pack`) || (await exists(join(target, `${pack}.idx`)))) continue;
+    for (const extension of ['.pack', '.rev']) await rm(join(target, pack + extension), { force: true });
   }
 }
 

@@ -1,8 +1,10 @@
 import type { Duplex } from 'node:stream';
 import { DisposableStore, type Disposable } from '../../../shared/disposable.ts';
-import type { Oid, RefName } from '../../../shared/ids.ts';
+import { PeerweaveError } from '../../../shared/errors.ts';
+import { isTagRef, type Oid, type RefName } from '../../../shared/ids.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { PEERS_PREFIX } from '../peer-refs.ts';
+import { refNameProblem } from '../ref-name.ts';
 import type {
   MoveRequest,
   MoveResult,
@@ -13,6 +15,7 @@ import type {
   Repository,
   RepositoryInfo,
 } from '../repository.ts';
+import { isComplete } from './gate.ts';
 import type { Git } from './git.ts';
 import type { RepositoryTraits } from './inspect.ts';
 import { moveBranch } from './move-branch.ts';
@@ -73,7 +76,13 @@ export class SystemRepository implements Repository {
   }
 
   async createTag(ref: RefName, oid: Oid): Promise<boolean> {
+    const problem = isTagRef(ref) ? refNameProblem(ref) : 'is no tag';
+    if (problem !== undefined) throw new PeerweaveError('ref-name-rejected', `The tag's name ${problem}.`);
     if ((await this.refs.one(ref)) !== null) return false;
+    // Git itself only looks whether the object of that id is here, not whether what it points to is.
+    if (!(await isComplete(this.git, this.info.gitDir, oid))) {
+      throw new PeerweaveError('object-missing', `What ${ref} points to has not arrived; the next sync fetches it.`);
+    }
     const transaction = new RefTransaction(this.git, this.info.gitDir, 'peerweave: tag');
     try {
       await transaction.apply([{ ref, from: null, to: oid }]);

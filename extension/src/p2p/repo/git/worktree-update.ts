@@ -3,10 +3,15 @@ import { join } from 'node:path';
 import type { Oid } from '../../../shared/ids.ts';
 import type { MoveRefusal } from '../repository.ts';
 import { isMissing } from './files.ts';
-import { GitFailure, lockIn } from './git-failure.ts';
-import type { Git } from './git.ts';
+import { GitFailure } from './git-failure.ts';
+import type { Git, RunOptions } from './git.ts';
+import type { IndexLock } from './index-lock.ts';
+import type { JournalRecord } from './journal.ts';
 import { ABSENT, type TreeChange } from './tree-diff.ts';
 import type { Worktree } from './worktrees.ts';
+
+/** A worktree, as far as git has to know it. */
+export type Place = Pick<Worktree, 'root' | 'gitDir'>;
 
 /**
  * Paths that the update would create where something untracked lies, ignored files included: `read-tree` would overwrite
@@ -55,23 +60,34 @@ async function firstStaying(root: string, folder: string, leaving: ReadonlySet<s
  */
 export async function updateWorktree(
   git: Git,
-  worktree: Worktree,
+  worktree: Place,
+  held: { readonly lock: IndexLock; readonly record: JournalRecord },
   from: Oid,
   to: Oid,
 ): Promise<MoveRefusal | undefined> {
-  const first = await readTree(git, worktree, from, to);
-  if (first?.kind !== 'local-changes') return first;
-  // Touched but unchanged files look changed until the index has been refreshed; that is not worth doing every time.
-  await git.run(['update-index', '-q', '--refresh'], { ...at(worktree), write: true, answers: [0, 1, 128] });
-  return readTree(git, worktree, from, to);
+  let refusal: MoveRefusal | undefined;
+  await held.lock.change(async (env) => {
+    const options: RunOptions = {
+      ...at(worktree),
+      env,
+      write: true,
+      answers: [0, 1, 128],
+      onStart: (process) => held.record.hold({ process }),
+    };
+    refusal = await readTree(git, options, from, to);
+    if (refusal?.kind === 'local-changes') {
+      // Touched but unchanged files look changed until the index has been refreshed; that is not worth doing every time.
+      await git.run(['update-index', '-q', '--refresh'], options);
+      refusal = await readTree(git, options, from, to);
+    }
+    return refusal === undefined;
+  });
+  return refusal;
 }
 
-async function readTree(git: Git, worktree: Worktree, from: Oid, to: Oid): Promise<MoveRefusal | undefined> {
-  const args = ['read-tree', '-m', '-u', '--no-recurse-submodules', from, to];
-  const { code, stderr } = await git.run(args, { ...at(worktree), write: true, answers: [0, 1, 128] });
+async function readTree(git: Git, options: RunOptions, from: Oid, to: Oid): Promise<MoveRefusal | undefined> {
+  const { code, stderr } = await git.run(['read-tree', '-m', '-u', '--no-recurse-submodules', from, to], options);
   if (code === 0) return undefined;
-  const lock = lockIn(stderr);
-  if (lock !== undefined) return { kind: 'locked', path: lock };
   const paths = [
     ...stderr.matchAll(/^error: (?:Entry|Untracked working tree file|Updating) '([^\n]+?)' (?:not uptodate|would)/gm),
   ];
@@ -80,7 +96,7 @@ async function readTree(git: Git, worktree: Worktree, from: Oid, to: Oid): Promi
 }
 
 /** Where git has to stand to work on a worktree. */
-export const at = (worktree: Pick<Worktree, 'root' | 'gitDir'>): { cwd: string; gitDir: string; workTree: string } => ({
+export const at = (worktree: Place): { cwd: string; gitDir: string; workTree: string } => ({
   cwd: worktree.root,
   gitDir: worktree.gitDir,
   workTree: worktree.root,

@@ -1,0 +1,61 @@
+import type { MeshPeer, MeshPicture } from '../extension/src/views/mesh-messages.ts';
+import { svg } from './element.ts';
+
+const WIDTH = 720;
+const HEIGHT = 460;
+const CENTRE = { x: WIDTH / 2, y: HEIGHT / 2 };
+/** An ellipse leaves room for the names at the sides. */
+const RADIUS = { x: 250, y: 160 };
+const DOT = 13;
+/** Longer names are cut in the drawing; the table has them whole. */
+const MAX_LABEL = 22;
+/** Past this many peers labels would overlap; then only the dots are drawn, and the table tells the rest. */
+const MAX_LABELLED = 16;
+
+interface Place {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** We in the middle, everybody else around, a line for each link. Hidden from screen readers, which have the table. */
+export function drawing({ self, peers }: MeshPicture): SVGElement {
+  const places = peers.map((_peer, index) => placeOf(index, peers.length));
+  const labelled = peers.length <= MAX_LABELLED;
+  return svg(
+    'svg',
+    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, 'aria-hidden': 'true' },
+    ...peers.map((peer, index) => line(peer, places[index] ?? CENTRE, labelled)),
+    ...peers.map((peer, index) => person(peer.name, peer.branch, peer.look, places[index] ?? CENTRE, labelled)),
+    person(`${cut(self.name)} (you)`, self.branch, 'self', CENTRE, true),
+  );
+}
+
+function placeOf(index: number, of: number): Place {
+  // The first at the top, then clockwise.
+  const angle = (2 * Math.PI * index) / of - Math.PI / 2;
+  return { x: CENTRE.x + RADIUS.x * Math.cos(angle), y: CENTRE.y + RADIUS.y * Math.sin(angle) };
+}
+
+function line(peer: MeshPeer, to: Place, labelled: boolean): SVGElement {
+  const stroke = svg('line', { class: peer.look, x1: CENTRE.x, y1: CENTRE.y, x2: to.x, y2: to.y });
+  if (!labelled) return stroke;
+  // Nearer to the peer, where lines are further apart.
+  const at = { x: CENTRE.x + (to.x - CENTRE.x) * 0.55, y: CENTRE.y + (to.y - CENTRE.y) * 0.55 };
+  return svg('g', {}, stroke, svg('text', { class: 'route', x: at.x, y: at.y - 6 }, peer.route));
+}
+
+function person(name: string, branch: string, look: string, { x, y }: Place, labelled: boolean): SVGElement {
+  const dot = svg('circle', { class: look, cx: x, cy: y, r: DOT });
+  if (!labelled) return svg('g', {}, dot);
+  const label = svg('text', { class: 'name', x, y: y + DOT + 17 }, look === 'self' ? name : cut(name));
+  const below = svg('text', { class: 'branch', x, y: y + DOT + 33 }, branch);
+  return svg('g', {}, dot, label, below);
+}
+
+/** A flag or a family is one character to people, and must not be cut in two. */
+const GRAPHEMES = new Intl.Segmenter();
+
+function cut(text: string): string {
+  const characters = Array.from(GRAPHEMES.segment(text), ({ segment }) => segment);
+  return characters.length > MAX_LABEL ? `${characters.slice(0, MAX_LABEL - 1).join('')}…` : text;
+}
