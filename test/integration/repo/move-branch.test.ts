@@ -1,16 +1,6 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { MoveResult, Repository } from '../../../extension/src/p2p/repo/repository.ts';
@@ -272,81 +262,4 @@ it("runs no hook of the user's or of the tree", async () => {
   }
   expect(await move(to)).toEqual({ moved: true });
   expect(existsSync(join(temp.path, 'ran'))).toBe(false);
-});
-
-describe('[SY11] after a crash, opening', () => {
-  let to: Oid;
-  beforeEach(() => {
-    to = incoming({ 'a.txt': 'new content\n', 'added.txt': 'added content\n' }, ['dir/b.txt']);
-  });
-
-  const journal = (): string => join(root, '.git', 'peerweave', 'journal');
-
-  /** What an engine that is dead now had written down before it began. */
-  async function interrupted(pid?: number): Promise<void> {
-    mkdirSync(journal(), { recursive: true });
-    const child = spawn('true');
-    await once(child, 'exit');
-    const worktree = { root, gitDir: join(root, '.git') };
-    const entry = { branch: 'main', from, to, message: 'from alice', worktree, pid: pid ?? child.pid };
-    writeFileSync(join(journal(), 'x.json'), JSON.stringify(entry));
-  }
-
-  const reopen = async (): Promise<void> => (await provider.open(root)).dispose();
-
-  it('finds nothing to do when nothing had happened', async () => {
-    await interrupted();
-    await reopen();
-    expect(status()).toBe('');
-    expectUnmoved();
-  });
-
-  it('undoes files that were written before the index was, whole, in part and removed', async () => {
-    await interrupted();
-    writeFiles(root, { 'a.txt': 'new content\n', 'added.txt': 'added con' });
-    rmSync(join(root, 'dir'), { recursive: true });
-    await reopen();
-    expect(read('a.txt')).toBe('a\n');
-    expect(read('dir/b.txt')).toBe('b\n');
-    expect(status()).toBe('');
-    expectUnmoved();
-  });
-
-  it('keeps what the user wrote since', async () => {
-    await interrupted();
-    writeFiles(root, { 'a.txt': 'mine\n', 'added.txt': 'mine too\n' });
-    await reopen();
-    expect([read('a.txt'), read('added.txt')]).toEqual(['mine\n', 'mine too\n']);
-    expectUnmoved();
-  });
-
-  it('finishes when index and files were there and only the ref was not', async () => {
-    await interrupted();
-    git(root, 'read-tree', '-m', '-u', from, to);
-    await reopen();
-    expect(revParse(root, 'main')).toBe(to);
-    expect(status()).toBe('');
-    expectSettled();
-  });
-
-  it('only forgets the entry when the move was complete, or the user went on', async () => {
-    await interrupted();
-    git(root, 'merge', '--quiet', '--ff-only', to);
-    const mine = commit(root, { 'a.txt': 'later\n' });
-    await reopen();
-    expect(revParse(root, 'main')).toBe(mine);
-    expect(status()).toBe('');
-    expectSettled();
-  });
-
-  it('leaves alone what a living engine is at, and a foreign lock', async () => {
-    await interrupted(process.ppid);
-    await reopen();
-    expect(readdirSync(journal())).toEqual(['x.json']);
-    await interrupted();
-    writeFileSync(join(root, '.git', 'index.lock'), '');
-    await reopen();
-    expect(lstatSync(join(root, '.git', 'index.lock')).isFile()).toBe(true);
-    expect(readdirSync(journal())).toEqual(['x.json']);
-  });
 });

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { duplexPair, Transform } from 'node:stream';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -168,6 +168,20 @@ it('[SY8] brings the objects of tags without mirroring them', async () => {
   expect(await bob.createTag(ref('refs/tags/v1'), tag)).toBe(true);
   expect(await bob.createTag(ref('refs/tags/v1'), revParse(aliceRoot, 'refs/tags/Odd'))).toBe(false);
   expect(revParse(bobRoot, 'refs/tags/v1')).toBe(tag);
+  expectClean();
+});
+
+it('[SY8] creates no tag of something that is not all here', async () => {
+  const tip = commit(aliceRoot, { t: 't' });
+  const lines = [`object ${tip}`, 'type commit', 'tag v2', 'tagger A <a@example.org> 1 +0000', '', 'two', ''];
+  const hollow = gitInput(bobRoot, lines.join('\n'), 'hash-object', '-t', 'tag', '--literally', '-w', '--stdin') as Oid;
+  for (const oid of [hollow, tip]) {
+    await expect(bob.createTag(ref('refs/tags/v2'), oid)).rejects.toMatchObject({ reason: 'object-missing' });
+  }
+  expect(git(bobRoot, 'tag')).toBe('');
+  await expect(bob.createTag(ref('refs/tags/v..2'), tip)).rejects.toMatchObject({ reason: 'ref-name-rejected' });
+  await bob.receive(requestAll(alice, aliceRoot));
+  expect(await bob.createTag(ref('refs/tags/v2'), hollow)).toBe(true);
   expectClean();
 });
 
@@ -373,4 +387,17 @@ it('works between SHA-256 repositories', async () => {
   fsck(join(temp.path, 'sha256-copy'));
   source.dispose();
   copy.dispose();
+});
+
+it('[SY11] opening removes a lock among the peer refs that a crash left, and no other', async () => {
+  await bob.receive(requestAll(alice, aliceRoot));
+  const locks = ['refs/remotes/peers/alice/main.lock', 'refs/remotes/origin/main.lock'].map((name) =>
+    join(bobRoot, '.git', name),
+  );
+  for (const lock of locks) writeFileSync(lock, '');
+  (await provider.open(bobRoot)).dispose();
+  expect(locks.map((lock) => existsSync(lock))).toEqual([true, true]);
+  for (const lock of locks) utimesSync(lock, 1, 1);
+  (await provider.open(bobRoot)).dispose();
+  expect(locks.map((lock) => existsSync(lock))).toEqual([false, true]);
 });

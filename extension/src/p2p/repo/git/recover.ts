@@ -62,7 +62,8 @@ async function recover(context: RecoverContext, record: JournalRecord): Promise<
 
 /**
  * Brings ref, index and files together again: when the index got to the new commit, the ref follows, or if it cannot, index and
- * files go back; otherwise the files that were already written go back. `over` when the ref is not where the move began.
+ * files go back; otherwise the files that were already written go back. `over` when the ref has gone elsewhere: then the user
+ * went on, and nothing is touched.
  */
 export async function settleMove(
   { git, gitDir, refs, log }: RecoverContext,
@@ -72,7 +73,8 @@ export async function settleMove(
 ): Promise<'over' | 'finished' | 'undone'> {
   const { entry } = record;
   const from = entry.from ?? emptyTree(entry.to);
-  if ((await refs.one(branchRef(entry.branch))) !== entry.from) return 'over';
+  const current = await refs.one(branchRef(entry.branch));
+  if (current !== entry.from) return current === entry.to ? 'finished' : 'over';
   const changes = await diffTrees(git, gitDir, from, entry.to);
   if (!(await indexHolds(git, worktree, changes))) {
     await undoUpdate(git, worktree, lock, from, entry.to);
