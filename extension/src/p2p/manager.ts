@@ -178,8 +178,11 @@ export class P2PManager {
 
   /** Stops a session, or a join whose history still arrives, for another engine to go on with. */
   async suspend(repo: string): Promise<void> {
-    if (this.joins.has(resolve(repo))) await this.joins.suspend(resolve(repo));
-    else await this.stop(repo, (session) => session.suspend());
+    const directory = resolve(repo);
+    const joining = this.joins.has(directory);
+    await this.joins.suspend(directory);
+    // A join that was about to finish has become a session meanwhile.
+    if (!joining || this.running.has(directory)) await this.stop(directory, (session) => session.suspend());
   }
 
   /** Stops everything without leaving; the engine is about to exit. */
