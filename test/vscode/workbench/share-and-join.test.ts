@@ -101,6 +101,18 @@ describe('two people at two workbenches', function () {
     await ada.screenshot('08-commit-back');
   });
 
+  it('draws who is linked with whom, and by which route', async () => {
+    await ada.command('Peerweave: Show Session Map');
+    const page = await ada.webview('#map h1');
+    assert.equal(await page.locator('h1').innerText(), 'lovelace-engine');
+    const bea = page.locator('tbody tr', { hasText: 'Bea Ortiz' });
+    await bea.filter({ hasText: /main.*direct.*in sync/s }).waitFor();
+    assert.equal(await page.locator('svg line.online').count(), 1);
+    await ada.showPeers();
+    await ada.screenshot('08-map');
+    await ada.command('View: Close Editor');
+  });
+
   it('[SE9] resumes after a reload of the window', async () => {
     await bea.page.reload();
     await bea.status.filter({ hasText: '1 peer, in sync' }).waitFor();

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Frame, Locator, Page } from 'playwright-core';
 import { resultsDirectory } from '../harness/paths.ts';
 import { personEnvironment } from '../harness/person.ts';
 import { startVscodeServer, type VscodeServer } from '../harness/vscode-server.ts';
@@ -120,6 +120,22 @@ export class Workbench {
   async answerDialog(button: string): Promise<void> {
     await this.dialog.getByRole('button', { name: button, exact: true }).click();
     await this.dialog.waitFor({ state: 'hidden' });
+  }
+
+  /** The frame of the webview that shows `selector`; frames come and go while it loads. */
+  async webview(selector: string): Promise<Frame> {
+    for (;;) {
+      for (const frame of this.page.frames()) {
+        if (
+          (await frame
+            .locator(selector)
+            .count()
+            .catch(() => 0)) > 0
+        )
+          return frame;
+      }
+      await this.page.waitForEvent('framenavigated', { timeout: 1_000 }).catch(() => undefined);
+    }
   }
 
   readClipboard(): Promise<string> {
