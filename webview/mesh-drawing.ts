@@ -2,7 +2,7 @@ import type { MeshPeer, MeshPicture } from '../extension/src/views/mesh-messages
 import { svg } from './element.ts';
 
 const WIDTH = 720;
-const HEIGHT = 460;
+const HEIGHT = 430;
 const CENTRE = { x: WIDTH / 2, y: HEIGHT / 2 };
 /** An ellipse leaves room for the names at the sides. */
 const RADIUS = { x: 250, y: 160 };
@@ -31,8 +31,8 @@ export function drawing({ self, peers }: MeshPicture): SVGElement {
 }
 
 function placeOf(index: number, of: number): Place {
-  // The first at the top, then clockwise.
-  const angle = (2 * Math.PI * index) / of - Math.PI / 2;
+  // The first at the right, then clockwise: names stand below the dots, where a line to the top would run through them.
+  const angle = (2 * Math.PI * index) / of;
   return { x: CENTRE.x + RADIUS.x * Math.cos(angle), y: CENTRE.y + RADIUS.y * Math.sin(angle) };
 }
 

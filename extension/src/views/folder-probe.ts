@@ -15,8 +15,10 @@ export async function probeFolder(folder: string): Promise<FolderState> {
       : { kind: 'no-repository', root: folder };
   }
   const { root, commonDirectory } = found;
-  if (await exists(join(commonDirectory, 'shallow'))) return { kind: 'unusable', root, error: SHALLOW };
-  return { kind: 'ready', root, resumable: await exists(join(commonDirectory, 'peerweave', 'session.json')) };
+  const resumable = await exists(join(commonDirectory, 'peerweave', 'session.json'));
+  // A clone of a session is shallow for as long as its history arrives (C4); the engine goes on with that.
+  if (!resumable && (await exists(join(commonDirectory, 'shallow')))) return { kind: 'unusable', root, error: SHALLOW };
+  return { kind: 'ready', root, resumable };
 }
 
 const BARE: UnusableError = {

@@ -50,6 +50,14 @@ describe('[ED1] looking at a folder without starting git', () => {
     expect(await probeFolder(folder)).toMatchObject({ kind: 'unusable', error: { reason: 'repository-shallow' } });
   });
 
+  it('[SE9] resumes a clone of ours whose history still arrives, although it is shallow', async () => {
+    git('init', '-q');
+    await mkdir(join(folder, '.git', 'peerweave'));
+    await writeFile(join(folder, '.git', 'peerweave', 'session.json'), '{}');
+    await writeFile(join(folder, '.git', 'shallow'), '');
+    expect(await probeFolder(folder)).toEqual({ kind: 'ready', root: folder, resumable: true });
+  });
+
   it('finds git on PATH, and its absence', async () => {
     expect(await gitOnPath(folder, 'linux')).toBe(false);
     await symlink(process.execPath, join(folder, 'git'));

@@ -146,6 +146,11 @@ export class Workbench {
   async screenshot(step: string): Promise<void> {
     const directory = join(resultsDirectory, 'vscode');
     await mkdir(directory, { recursive: true });
-    await this.page.screenshot({ path: join(directory, `${step}-${this.name.split(' ')[0]?.toLowerCase()}.png`) });
+    // Whatever fades in or out is at its end in the picture.
+    const animations = 'disabled';
+    await this.page.screenshot({
+      animations,
+      path: join(directory, `${step}-${this.name.split(' ')[0]?.toLowerCase()}.png`),
+    });
   }
 }
