@@ -9,13 +9,12 @@ import {
   type RefName,
   type SessionId,
 } from '../../shared/ids.ts';
-import { REASONS } from '../../shared/errors.ts';
 
 /**
  * Every message of the control channel, as a table `method → schema`. One JSON-RPC 2.0 message a frame (`frames.ts`).
  *
  * Flow on a fresh link: `join` (a guest with an invite, or a member coming back) → `welcome` as its result → `roster` and
- * `manifest` both ways, again whenever they change → `bye` before an orderly leave.
+ * `manifest` both ways, again whenever they change. An orderly close carries its reason in SSH's own disconnect message.
  */
 
 /** Protocol version spoken by this build; both ends must have the same (LI6). */
@@ -124,7 +123,6 @@ const notifications = {
   manifest,
   /** The sender has everything of `author`'s manifest `seq`: lets the author show who is in sync. */
   ack: z.object({ author: peerId, seq: z.int().min(1) }),
-  bye: z.object({ reason: z.enum(REASONS) }),
 } as const;
 
 export const controlSchemas = { requests, notifications };
@@ -134,7 +132,6 @@ export const BEFORE_ADMISSION: ReadonlySet<string> = new Set<keyof typeof reques
   'join',
   'ping',
   'waiting',
-  'bye',
 ]);
 
 export type ControlRequests = {
