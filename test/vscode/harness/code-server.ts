@@ -59,9 +59,11 @@ async function install(directory: string): Promise<void> {
 /** The project's own `node` goes first on PATH: the native modules must be built for the Node that will run them. */
 async function npmInstall(directory: string): Promise<void> {
   const path = [join(projectRoot, 'node_modules', '.bin'), process.env.PATH].join(delimiter);
+  // An outer `npm test` describes itself in `npm_*`; code-server's installer would take the Node named there for the one it gets.
+  const own = Object.entries(process.env).filter(([name]) => !name.toLowerCase().startsWith('npm_'));
   const child = spawn('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: directory,
-    env: { ...process.env, PATH: path },
+    env: { ...Object.fromEntries(own), PATH: path },
     stdio: 'inherit',
     signal: AbortSignal.timeout(20 * 60_000),
   });
