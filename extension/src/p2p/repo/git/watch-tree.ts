@@ -8,14 +8,20 @@ import type { Disposable } from '../../../shared/disposable.ts';
  * it by a rename, which is how every ref is written; a watch on the folder sees the rename. macOS and Windows watch whole trees
  * natively.
  */
-export function watchTree(root: string, onName: (name: string) => void): Disposable {
-  if (process.platform === 'linux') return new FolderWatches(root, onName);
-  const watcher = tryWatch(root, true, onName);
+export function watchTree(root: string, onName: (name: string) => void, watch: WatchFolder = watchFolder): Disposable {
+  if (process.platform === 'linux') return new FolderWatches(root, onName, watch);
+  const watcher = watch(root, true, onName);
   return { dispose: () => watcher?.close() };
 }
 
 /** Undefined when the folder is not there or the system is out of watches: the poll will notice instead. */
-export function tryWatch(folder: string, recursive: boolean, onName: (name: string) => void): FSWatcher | undefined {
+export type WatchFolder = (
+  folder: string,
+  recursive: boolean,
+  onName: (name: string) => void,
+) => Pick<FSWatcher, 'close'> | undefined;
+
+export const watchFolder: WatchFolder = (folder, recursive, onName) => {
   try {
     // A null name means that the platform does not say which file it was.
     const watcher = watch(folder, { recursive, persistent: false }, (_event, name) => onName(name ?? 'HEAD'));
@@ -24,19 +30,21 @@ export function tryWatch(folder: string, recursive: boolean, onName: (name: stri
   } catch {
     return undefined;
   }
-}
+};
 
 class FolderWatches implements Disposable {
   private readonly root: string;
   private readonly onName: (name: string) => void;
-  private readonly watchers = new Map<string, FSWatcher>();
+  private readonly watch: WatchFolder;
+  private readonly watchers = new Map<string, Pick<FSWatcher, 'close'>>();
   private scanning = false;
   private scanAgain = false;
   private disposed = false;
 
-  constructor(root: string, onName: (name: string) => void) {
+  constructor(root: string, onName: (name: string) => void, watch: WatchFolder) {
     this.root = root;
     this.onName = onName;
+    this.watch = watch;
     this.watchFolder(root);
     void this.scan();
   }
@@ -48,7 +56,7 @@ class FolderWatches implements Disposable {
   }
 
   private watchFolder(folder: string): void {
-    const watcher = tryWatch(folder, false, (name) => {
+    const watcher = this.watch(folder, false, (name) => {
       // Locks come and go with every write; a folder never has that name.
       if (!name.endsWith('.lock')) void this.scan();
       this.onName(name);
@@ -81,7 +89,7 @@ class FolderWatches implements Disposable {
     for (const folder of folders) {
       if (this.watchers.has(folder)) continue;
       this.watchFolder(folder);
-      found = folder !== this.root;
+      found ||= folder !== this.root && this.watchers.has(folder);
     }
     // What was written into a new folder before it was watched made no event.
     if (found) this.onName('');

@@ -1,50 +1,96 @@
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { disposable, DisposableStore, type Disposable } from '../../../shared/disposable.ts';
 import { exists } from './files.ts';
-import { tryWatch, watchTree } from './watch-tree.ts';
-import { linkedGitDirs } from './worktrees.ts';
+import { pollRepository } from './watch-poll.ts';
+import { watchFolder, watchTree, type WatchFolder } from './watch-tree.ts';
 
 /** Milliseconds in which further changes are answered by one more call: a `git commit` touches a dozen files. */
 const COALESCE_MS = 15;
-/** Milliseconds between two looks at the files' times, for file systems and limits that keep watchers silent. */
+/** Milliseconds between two looks at the files' times. */
 const POLL_MS = 10_000;
 
-/** Files of a git directory whose change may mean that refs, HEAD or the index changed. Everything else is noise. */
-const RELEVANT =
-  /^(?:HEAD|index|packed-refs|MERGE_HEAD|rebase-merge|rebase-apply|CHERRY_PICK_HEAD|REVERT_HEAD|BISECT_LOG|sequencer)$/;
+/** What lies in a git directory and may mean, when it changes, that refs, HEAD, the index or an operation did. The rest is noise. */
+const RELEVANT = [
+  'HEAD',
+  'index',
+  'packed-refs',
+  'MERGE_HEAD',
+  'rebase-merge',
+  'rebase-apply',
+  'CHERRY_PICK_HEAD',
+  'REVERT_HEAD',
+  'BISECT_LOG',
+  'sequencer',
+];
+
+export interface WatchOptions {
+  /** How a folder is watched; the system's notifications by default. */
+  readonly watch?: WatchFolder;
+  /** Milliseconds between two looks of the poll. */
+  readonly pollMs?: number;
+}
 
 /**
  * Calls back when refs, HEAD or the index may have changed: at once for the first change, then at most once every
  * `COALESCE_MS`. Lock files, objects and our own folder are not looked at.
  */
-export function watchRepository(gitDir: string, onChange: () => void): Disposable {
+export function watchRepository(gitDir: string, onChange: () => void, options: WatchOptions = {}): Disposable {
+  const { watch = watchFolder, pollMs = POLL_MS } = options;
   const store = new DisposableStore();
   const signal = store.add(new Coalescer(onChange));
-  const follow = (folder: string, isRelevant: (name: string) => boolean): void => {
-    const watcher = tryWatch(folder, false, (name) => {
-      if (isRelevant(name)) signal.fire();
-    });
+  const isRelevant = (name: string): boolean => RELEVANT.includes(name.split(/[\\/]/).at(-1) ?? '');
+  const isNoLock = (name: string): boolean => !name.endsWith('.lock');
+  const fireFor =
+    (matters: (name: string) => boolean) =>
+    (name: string): void => {
+      if (matters(name)) signal.fire();
+    };
+  const worktrees = store.add(new WorktreeWatch(join(gitDir, 'worktrees'), fireFor(isRelevant), watch));
+  const follow = (folder: string, onName: (name: string) => void): void => {
+    const watcher = watch(folder, false, onName);
     if (watcher) store.add(disposable(() => watcher.close()));
   };
-  const followTree = (folder: string, isRelevant: (name: string) => boolean): void => {
-    store.add(
-      watchTree(folder, (name) => {
-        if (isRelevant(name)) signal.fire();
-      }),
-    );
-  };
-  follow(gitDir, (name) => RELEVANT.test(name));
-  // Not `refs/remotes`: the peers' folders there are ours to write, and a session does not share the others.
-  followTree(join(gitDir, 'refs', 'heads'), (name) => !name.endsWith('.lock'));
-  followTree(join(gitDir, 'refs', 'tags'), (name) => !name.endsWith('.lock'));
-  follow(join(gitDir, 'reftable'), (name) => !name.endsWith('.lock'));
-  const worktrees = join(gitDir, 'worktrees');
-  void exists(worktrees).then((found) => {
-    if (found) followTree(worktrees, (name) => RELEVANT.test(name.split(/[\\/]/).at(-1) ?? ''));
+  follow(gitDir, (name) => {
+    if (isRelevant(name)) signal.fire();
+    if (name !== 'worktrees') return;
+    worktrees.renew();
+    signal.fire();
   });
-  store.add(poll(gitDir, () => signal.fire()));
+  // Not `refs/remotes`: the peers' folders there are ours to write, and a session does not share the others.
+  store.add(watchTree(join(gitDir, 'refs', 'heads'), fireFor(isNoLock), watch));
+  store.add(watchTree(join(gitDir, 'refs', 'tags'), fireFor(isNoLock), watch));
+  follow(join(gitDir, 'reftable'), fireFor(isNoLock));
+  store.add(pollRepository(gitDir, RELEVANT, pollMs, () => signal.fire()));
   return store;
+}
+
+/** The folder of the linked worktrees, which comes with the first of them and goes with the last. */
+class WorktreeWatch implements Disposable {
+  private readonly folder: string;
+  private readonly onName: (name: string) => void;
+  private readonly watch: WatchFolder;
+  private current: Disposable | undefined;
+  private disposed = false;
+
+  constructor(folder: string, onName: (name: string) => void, watch: WatchFolder) {
+    this.folder = folder;
+    this.onName = onName;
+    this.watch = watch;
+    this.renew();
+  }
+
+  renew(): void {
+    this.current?.dispose();
+    this.current = undefined;
+    void exists(this.folder).then((found) => {
+      if (found && !this.disposed) this.current ??= watchTree(this.folder, this.onName, this.watch);
+    });
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    this.current?.dispose();
+  }
 }
 
 /** First call at once, further ones together. */
@@ -76,38 +122,5 @@ class Coalescer implements Disposable {
   dispose(): void {
     this.disposed = true;
     clearTimeout(this.timer);
-  }
-}
-
-/** Compares modification times of what refs live in; a few `stat` calls, whatever the number of refs. */
-function poll(gitDir: string, onChange: () => void): Disposable {
-  let last: string | undefined;
-  let running = false;
-  const look = async (): Promise<void> => {
-    if (running) return;
-    running = true;
-    try {
-      const linked = (await linkedGitDirs(gitDir)).flatMap((folder) => [join(folder, 'HEAD'), join(folder, 'index')]);
-      const fixed = ['HEAD', 'index', 'packed-refs', 'logs/HEAD', 'refs/heads', 'refs/tags', 'reftable/tables.list'];
-      const times = await Promise.all([...fixed.map((name) => join(gitDir, name)), ...linked].map(modified));
-      const now = times.join(' ');
-      if (last !== undefined && now !== last) onChange();
-      last = now;
-    } catch {
-      // The repository is gone for the moment; its owner will notice on use.
-    } finally {
-      running = false;
-    }
-  };
-  void look();
-  const timer = setInterval(() => void look(), POLL_MS).unref();
-  return disposable(() => clearInterval(timer));
-}
-
-async function modified(path: string): Promise<number> {
-  try {
-    return (await stat(path)).mtimeMs;
-  } catch {
-    return 0;
   }
 }
