@@ -1,7 +1,9 @@
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { chmod, constants, copyFile, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { messageOf, PeerweaveError } from '../shared/errors.ts';
 import { isPeerId, type PeerId } from '../shared/ids.ts';
 import { createIdentity, identityFromPem, type Identity } from './link/identity.ts';
 
@@ -11,33 +13,70 @@ import { createIdentity, identityFromPem, type Identity } from './link/identity.
  */
 export class Home {
   readonly directory: string;
+  private remembering: Promise<void> = Promise.resolve();
 
   constructor(directory: string) {
     this.directory = directory;
   }
 
-  /** The key file's identity, made on first use with mode 0600. */
+  /**
+   * The key file's identity, made on first use with mode 0600. Throws `bad-request` when the file is damaged (it is never
+   * replaced: others know this person by it) and when it cannot be written.
+   */
   async identity(): Promise<Identity> {
     const file = join(this.directory, 'identity.pem');
-    const pem = await readIfThere(file);
-    if (pem !== undefined) {
+    const pem = (await readIfThere(file)) ?? (await this.makeKey(file));
+    try {
       // A key that others can read is no key; a restored backup may have widened the mode.
       await chmod(file, 0o600);
       return identityFromPem(pem);
+    } catch (error) {
+      throw new PeerweaveError(
+        'bad-request',
+        `The key in ${file} cannot be used: ${messageOf(error)} Restore it, or delete it to get a new identity.`,
+        { cause: error },
+      );
     }
-    const identity = createIdentity();
-    await writePrivately(file, identity.pem);
-    return identity;
   }
 
   async remembers(peer: PeerId): Promise<boolean> {
     return (await this.remembered()).has(peer);
   }
 
-  async remember(peer: PeerId): Promise<void> {
-    const peers = await this.remembered();
-    peers.add(peer);
-    await writePrivately(this.rememberedFile, `${JSON.stringify({ v: 1, peers: [...peers] }, undefined, 2)}\n`);
+  /** One after another: each adds to what the one before has written. */
+  remember(peer: PeerId): Promise<void> {
+    const write = async (): Promise<void> => {
+      const peers = await this.remembered();
+      peers.add(peer);
+      await writePrivately(this.rememberedFile, `${JSON.stringify({ v: 1, peers: [...peers] }, undefined, 2)}\n`);
+    };
+    this.remembering = this.remembering.then(write, write);
+    return this.remembering;
+  }
+
+  /** Makes the key, unless another engine of this person is first: then that one's is the key. */
+  private async makeKey(file: string): Promise<string> {
+    const { pem } = createIdentity();
+    try {
+      const made = await writeBeside(file, pem);
+      try {
+        // A link appears whole or not at all, and never replaces anything.
+        await link(made, file).catch((error: unknown) => {
+          if (!LINKLESS.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+          return copyFile(made, file, constants.COPYFILE_EXCL);
+        });
+        return pem;
+      } finally {
+        await rm(made, { force: true });
+      }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return readFile(file, 'utf8');
+      throw new PeerweaveError(
+        'bad-request',
+        `No key can be kept in ${this.directory}: ${messageOf(error)}. Set PEERWEAVE_HOME to a folder that can be written.`,
+        { cause: error },
+      );
+    }
   }
 
   private get rememberedFile(): string {
@@ -51,6 +90,9 @@ export class Home {
     return new Set(parsed.success ? (parsed.data.peers as PeerId[]) : []);
   }
 }
+
+/** What file systems without hard links answer: FAT, some network shares. */
+const LINKLESS = new Set(['EPERM', 'ENOTSUP', 'ENOSYS', 'EOPNOTSUPP']);
 
 const rememberedPeers = z.object({ v: z.literal(1), peers: z.array(z.string().refine(isPeerId)).max(10_000) });
 
@@ -70,18 +112,36 @@ export function defaultHome(
  * disk, because what is kept here can be made again and a sync on every manifest would cost more than the manifest.
  */
 export async function writePrivately(file: string, text: string): Promise<void> {
-  await mkdir(join(file, '..'), { recursive: true, mode: 0o700 });
-  const temporary = `${file}.${process.pid}.new`;
-  await writeFile(temporary, text, { mode: 0o600 });
-  await rename(temporary, file);
+  const written = await writeBeside(file, text);
+  try {
+    await rename(written, file);
+  } catch (error) {
+    await rm(written, { force: true });
+    throw error;
+  }
 }
 
+/** Writes a new file in the folder of `file`, under a name that no other writer has, and returns its path. */
+async function writeBeside(file: string, text: string): Promise<string> {
+  await mkdir(join(file, '..'), { recursive: true, mode: 0o700 });
+  const beside = `${file}.${randomUUID()}.new`;
+  try {
+    await writeFile(beside, text, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    // A full disk leaves a part of it.
+    await rm(beside, { force: true }).catch(() => undefined);
+    throw error;
+  }
+  return beside;
+}
+
+/** Undefined when there is no such file, also because something on the way to it is a file. */
 export async function readIfThere(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    // In a linked worktree `.git` is a file, and nothing is below it.
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw error;
   }
 }
