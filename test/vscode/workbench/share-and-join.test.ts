@@ -109,6 +109,7 @@ describe('two people at two workbenches', function () {
     await bea.filter({ hasText: /main.*direct.*in sync/s }).waitFor();
     assert.equal(await page.locator('svg line.online').count(), 1);
     await ada.showPeers();
+    await ada.command('Notifications: Clear All Notifications');
     await ada.screenshot('08-map');
     await ada.command('View: Close Editor');
   });
