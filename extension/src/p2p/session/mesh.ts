@@ -1,6 +1,6 @@
 import { Emitter } from '../../shared/events.ts';
 import { DisposableStore, disposable, type Disposable } from '../../shared/disposable.ts';
-import { asPeerweaveError, PeerweaveError } from '../../shared/errors.ts';
+import { asPeerweaveError, messageOf, PeerweaveError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { PeerId } from '../../shared/ids.ts';
 import type { JoinParams, Welcome } from '../link/control-protocol.ts';
@@ -29,8 +29,23 @@ export interface MeshOptions {
 const HIGHER_ID_GRACE_MS = 2_000;
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 30_000;
+/** Two clones with one key would take a member from each other as fast as they can dial; the one that lost rests. */
+const DISPLACED_RETRY_MS = 120_000;
 /** A stranger that neither joins nor leaves is hung up on. */
 const JOIN_DEADLINE_MS = 15_000;
+/** Links that have not asked to join. Past it the oldest goes, so that silent ones cannot keep honest ones out. */
+const MAX_SILENT = 64;
+/** For the answer to a refused `join` to arrive before its link goes. */
+const REFUSAL_MS = 1_000;
+
+/** A dial that waits for its time, or is under way. */
+interface Attempt {
+  readonly peer: PeerId;
+  /** How long the next one waits when this one fails. */
+  readonly retryMs: number;
+  readonly abort: AbortController;
+  timer: NodeJS.Timeout | undefined;
+}
 
 /**
  * Keeps one link to every member: dials those that are missing, lets in those that call, drops duplicates (LI5), and says who
@@ -41,7 +56,13 @@ export class Mesh implements Disposable {
   private readonly table = new LinkTable();
   private readonly resources = new DisposableStore();
   private readonly stopped = new AbortController();
-  private readonly dialing = new Map<PeerId, Disposable>();
+  private readonly dialing = new Map<PeerId, Attempt>();
+  /** Accepted links that have not asked to join, oldest first. */
+  private readonly silent = new Set<Link>();
+  /** Accepted links that have asked, and have no answer yet. */
+  private readonly asking = new Set<Link>();
+  /** Members that `up` was told of, and `down` was not yet. */
+  private readonly told = new Set<PeerId>();
   private readonly ups = new Emitter<Link>();
   private readonly downs = new Emitter<{ link: Link; error: PeerweaveError }>();
   private readonly changes = new Emitter<Link>();
@@ -58,24 +79,34 @@ export class Mesh implements Disposable {
   }
 
   link(peer: PeerId): Link | undefined {
-    return this.table.get(peer);
+    const link = this.table.get(peer);
+    // The table has a link until everybody has heard that it is closed.
+    return link?.state === 'closed' ? undefined : link;
   }
 
   links(): Link[] {
-    return [...this.table.links()];
+    return [...this.table.links()].filter(({ state }) => state !== 'closed');
   }
 
-  isDialing(peer: PeerId): boolean {
-    return this.dialing.has(peer);
-  }
-
-  /** Dials every member without a link. Called when the roster or an address changed. */
+  /** Dials every member that has neither a link nor an attempt. Called when the roster or an address changed. */
   connect(): void {
     for (const peer of this.options.members()) {
-      if (this.table.get(peer) !== undefined || this.dialing.has(peer) || this.stopped.signal.aborted) continue;
-      const first = this.options.self < peer ? 0 : HIGHER_ID_GRACE_MS;
-      this.dialing.set(peer, this.redial(peer, first, FIRST_RETRY_MS));
+      if (this.dialing.has(peer)) continue;
+      this.schedule(peer, this.options.self < peer ? 0 : HIGHER_ID_GRACE_MS, FIRST_RETRY_MS);
     }
+  }
+
+  /** Dials a member that is being dialed anew, however long it was to rest: it is known to be elsewhere, or a person asks. */
+  redial(peer: PeerId): void {
+    if (!this.dialing.has(peer)) return;
+    this.giveUp(peer);
+    this.schedule(peer, 0, FIRST_RETRY_MS);
+  }
+
+  /** Dials every member that is not linked, without rest. */
+  redialAll(): void {
+    for (const peer of [...this.dialing.keys()]) this.redial(peer);
+    this.connect();
   }
 
   /** Takes over a link that already went through `join`, as a guest's first link to the host. */
@@ -86,92 +117,144 @@ export class Mesh implements Disposable {
 
   /** Closes every link; the reason travels with it, so that the others know a leave from a loss. */
   async close(error: PeerweaveError): Promise<void> {
-    const links = this.links();
+    const links = [...this.links(), ...this.silent, ...this.asking];
     this.dispose();
     await Promise.allSettled(links.map((link) => link.close(error)));
   }
 
   dispose(): void {
-    for (const attempt of this.dialing.values()) attempt.dispose();
-    this.dialing.clear();
+    for (const peer of [...this.dialing.keys()]) this.giveUp(peer);
     this.resources.dispose();
   }
 
-  private redial(peer: PeerId, inMs: number, retryMs: number): Disposable {
-    const abort = new AbortController();
-    const timer = setTimeout(() => void this.dial(peer, retryMs, abort.signal), inMs);
-    return disposable(() => {
-      clearTimeout(timer);
-      abort.abort();
-    });
+  private schedule(peer: PeerId, inMs: number, retryMs: number): void {
+    if (this.stopped.signal.aborted || this.link(peer) !== undefined) return;
+    // Nobody knows yet where it is: it will be dialed when somebody does, or it calls.
+    if (this.options.addresses(peer).length === 0) return;
+    const attempt: Attempt = { peer, retryMs, abort: new AbortController(), timer: undefined };
+    attempt.timer = setTimeout(() => void this.dial(attempt), inMs);
+    this.dialing.set(peer, attempt);
   }
 
-  private async dial(peer: PeerId, retryMs: number, signal: AbortSignal): Promise<void> {
-    const { options } = this;
+  private giveUp(peer: PeerId): void {
+    const attempt = this.dialing.get(peer);
+    clearTimeout(attempt?.timer);
+    attempt?.abort.abort();
+    this.dialing.delete(peer);
+  }
+
+  private async dial(attempt: Attempt): Promise<void> {
+    const { peer, retryMs, abort } = attempt;
+    const { host, addresses, log } = this.options;
+    const isCurrent = (): boolean => this.dialing.get(peer) === attempt;
     try {
-      if (this.table.get(peer) === undefined) {
-        const link = await options.host.dial({ peer, addresses: options.addresses(peer), signal });
-        // The key is the member's: what it sends may be read from now on, although it has not let us in yet.
-        link.admit();
-        options.prepare(link);
-        const welcome = await link.control
-          .request('join', options.joinParams(), { signal })
-          .catch(async (error: unknown) => {
-            await link.close(asPeerweaveError(error));
-            throw error;
-          });
-        options.welcomed(link, welcome);
-        await this.admitted(link);
+      if (this.link(peer) === undefined) {
+        const signal = AbortSignal.any([abort.signal, this.stopped.signal]);
+        await this.enter(await host.dial({ peer, addresses: addresses(peer), signal }));
       }
-      this.dialing.delete(peer);
+      if (isCurrent()) this.dialing.delete(peer);
     } catch (error) {
+      if (!isCurrent()) return;
       this.dialing.delete(peer);
-      if (signal.aborted || this.stopped.signal.aborted) return;
-      options.log.debug(`Dialing ${peer}: ${asPeerweaveError(error).message}`);
-      this.dialing.set(peer, this.redial(peer, retryMs, Math.min(retryMs * 2, MAX_RETRY_MS)));
+      log.debug(`Dialing ${peer}: ${asPeerweaveError(error).message}`);
+      this.schedule(peer, retryMs, Math.min(retryMs * 2, MAX_RETRY_MS));
     }
   }
 
+  /**
+   * Asks a member that we have dialed to let us in. Not given up when the member's own call is let in meanwhile: it may have given up
+   * that one for ours, and then neither would stay (LI5). The table decides, as theirs does.
+   */
+  private async enter(link: Link): Promise<void> {
+    const { prepare, joinParams, welcomed } = this.options;
+    // The key is the member's: what it sends may be read from now on, although it has not let us in yet.
+    link.admit();
+    prepare(link);
+    try {
+      welcomed(link, await link.control.request('join', joinParams(), { signal: this.stopped.signal }));
+    } catch (error) {
+      await link.close(asPeerweaveError(error));
+      throw error;
+    }
+    await this.admitted(link);
+  }
+
   private accept(link: Link): void {
-    const deadline = setTimeout(() => {
-      void link.close(new PeerweaveError('timeout', 'The peer connected but did not ask to join.'));
-    }, JOIN_DEADLINE_MS);
-    link.onClosed(() => clearTimeout(deadline));
+    this.silent.add(link);
+    const [oldest] = this.silent;
+    if (this.silent.size > MAX_SILENT) void oldest?.close(silence());
+    const deadline = setTimeout(() => void link.close(silence()), JOIN_DEADLINE_MS);
+    const heard = disposable(() => {
+      clearTimeout(deadline);
+      this.silent.delete(link);
+    });
+    link.onClosed(() => heard.dispose());
     let asked = false;
     link.control.handleRequest('join', async (params) => {
-      clearTimeout(deadline);
+      heard.dispose();
       if (asked) throw new PeerweaveError('protocol-violation', 'A peer joins once on each link.');
       asked = true;
-      try {
-        const welcome = await this.options.admit(link, params);
-        this.options.prepare(link);
-        link.admit();
-        // After the answer is on its way: the guest expects it before anything else.
-        setImmediate(() => void this.admitted(link));
-        return welcome;
-      } catch (error) {
-        // The guest hears the reason in the answer; the link goes once that had a chance to arrive.
-        setTimeout(() => void link.close(asPeerweaveError(error)), 1_000).unref();
-        throw error;
-      }
+      return this.answer(link, params);
     });
+  }
+
+  private async answer(link: Link, params: JoinParams): Promise<Welcome> {
+    this.asking.add(link);
+    try {
+      const welcome = await this.options.admit(link, params);
+      this.options.prepare(link);
+      link.admit();
+      // After the answer is on its way: the guest expects it before anything else.
+      setImmediate(() => void this.admitted(link));
+      return welcome;
+    } catch (error) {
+      const refusal = this.refusal(error);
+      setTimeout(() => void link.close(refusal), REFUSAL_MS).unref();
+      throw refusal;
+    } finally {
+      this.asking.delete(link);
+    }
+  }
+
+  /** What a stranger may know of why it is not let in: what is not said on purpose stays in our log. */
+  private refusal(error: unknown): PeerweaveError {
+    if (error instanceof PeerweaveError) return error;
+    this.options.log.error(`Letting somebody in failed: ${messageOf(error)}`);
+    return new PeerweaveError('internal', 'Something went wrong on the other side.');
   }
 
   /** Enters the link in the table and, if it is the one that survives, tells that the peer is up. */
   private async admitted(link: Link): Promise<void> {
+    const { peer } = link;
     if (link.state === 'closed' || this.stopped.signal.aborted) return;
-    const before = this.table.get(link.peer);
+    const before = this.table.get(peer);
+    // Before the table takes it: that may wait for the loser to close, and this one may be gone by then.
+    link.onClosed((error) => this.lost(link, error));
     if (!(await this.table.add(link))) return;
-    this.dialing.get(link.peer)?.dispose();
-    this.dialing.delete(link.peer);
+    if (this.link(peer) !== link) return;
     link.onState(() => this.changes.fire(link));
-    link.onClosed((error) => {
-      // A link that lost to a better one takes nobody down.
-      if (this.table.get(link.peer) !== undefined || this.stopped.signal.aborted) return;
-      this.options.log.info(`Link to ${link.peer} closed: ${error.message}`);
-      this.downs.fire({ link, error });
-    });
-    if (before !== undefined) this.options.log.debug(`A newer link to ${link.peer} took over.`);
+    this.giveUpWaiting(peer);
+    if (before !== undefined) this.options.log.debug(`A newer link to ${peer} took over.`);
+    this.told.add(peer);
     this.ups.fire(link);
   }
+
+  /** An attempt that has not begun is not needed; one that is under way ends by itself, see `enter`. */
+  private giveUpWaiting(peer: PeerId): void {
+    const attempt = this.dialing.get(peer);
+    clearTimeout(attempt?.timer);
+    this.dialing.delete(peer);
+  }
+
+  private lost(link: Link, error: PeerweaveError): void {
+    const { peer } = link;
+    // A link that lost to a better one takes nobody down.
+    if (this.link(peer) !== undefined || this.stopped.signal.aborted) return;
+    this.options.log.info(`Link to ${peer} closed: ${error.message}`);
+    if (error.reason === 'link-duplicate') this.schedule(peer, DISPLACED_RETRY_MS, MAX_RETRY_MS);
+    if (this.told.delete(peer)) this.downs.fire({ link, error });
+    else this.connect();
+  }
 }
+
+const silence = (): PeerweaveError => new PeerweaveError('timeout', 'The peer connected but did not ask to join.');
