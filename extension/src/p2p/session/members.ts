@@ -1,6 +1,7 @@
 import { Emitter } from '../../shared/events.ts';
+import { PeerweaveError } from '../../shared/errors.ts';
 import type { PeerId } from '../../shared/ids.ts';
-import { MAX_NAME_LENGTH, type RosterEntry } from '../link/control-protocol.ts';
+import { MAX_NAME_LENGTH, MAX_ROSTER_ENTRIES, type RosterEntry } from '../link/control-protocol.ts';
 import type { Identity } from '../link/identity.ts';
 import type { Link } from '../link/link.ts';
 import { peerNamespace } from '../repo/peer-namespace.ts';
@@ -51,10 +52,15 @@ export class Members {
     this.changes.fire();
   }
 
-  /** Signs a guest into the session (SE5). */
+  /** Signs a guest into the session (SE5). Throws `not-admitted` when the session is full. */
   admit(link: Link, name: string, now: number): void {
     const guest = { peer: link.peer, publicKey: link.publicKey, name: this.uniqueName(name, link.peer) };
     this.merge([admit(this.identity, this.record.session, { ...guest, role: 'write', epoch: 1, addedAt: now })]);
+    if (this.roster.get(link.peer) !== undefined) return;
+    throw new PeerweaveError(
+      'not-admitted',
+      `This session has as many members as it can have (${MAX_ROSTER_ENTRIES}).`,
+    );
   }
 
   /** Resolves when the peer is a member; rejects when the signal fires first. */
@@ -64,12 +70,14 @@ export class Members {
       const subscription = this.onChange(() => {
         if (this.roster.get(peer) === undefined) return;
         subscription.dispose();
+        signal.removeEventListener('abort', onAbort);
         resolve();
       });
-      signal.addEventListener('abort', () => {
+      const onAbort = (): void => {
         subscription.dispose();
         reject(signal.reason as Error);
-      });
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
     });
   }
 
@@ -77,8 +85,9 @@ export class Members {
     return this.record.addresses[peer] ?? [];
   }
 
-  /** True when the peer was known at other addresses, or not at all. */
+  /** True when the member was known at other addresses, or at none. Where others are is nothing to keep. */
   learnAddresses(peer: PeerId, addresses: readonly TransportAddress[]): boolean {
+    if (this.roster.get(peer) === undefined) return false;
     const changed = JSON.stringify(this.addresses(peer)) !== JSON.stringify(addresses);
     this.record.addresses[peer] = [...addresses];
     return changed;
