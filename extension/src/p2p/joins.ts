@@ -4,10 +4,10 @@ import type { SessionView } from '../rpc/model.ts';
 import { Emitter } from '../shared/events.ts';
 import { asPeerweaveError } from '../shared/errors.ts';
 import type { Logger } from '../shared/log.ts';
-import { RepositoryLock } from './repository-lock.ts';
+import type { RepositoryLock } from './repository-lock.ts';
 import type { CatchingUp } from './session/catching-up.ts';
 import { Joining } from './session/joining.ts';
-import type { SessionRecord, SessionStore } from './session/session-store.ts';
+import { SessionStore, type SessionRecord } from './session/session-store.ts';
 import type { Session } from './session/session.ts';
 
 /** A join has two ends: the folder can be worked in, and (later, C4) all history is here and the session is live. */
@@ -20,9 +20,12 @@ export interface JoinInProgress {
 export type WayIn = Joining | CatchingUp;
 export type Arrived = Awaited<ReturnType<WayIn['run']>>;
 
+/** Takes the lock of a repository; `patienceMs` is how long another engine may hold it before that is an error. */
+export type TakeLock = (gitDir: string, repo: string, patienceMs: number) => Promise<RepositoryLock>;
+
 interface Entry {
   readonly way: WayIn;
-  /** Of a folder that is usable already; a join that has written nothing yet holds none. */
+  /** Of a folder that is ours already; a join that has written nothing yet holds none. */
   lock: Promise<RepositoryLock> | undefined;
   toldPhase: SessionView['phase'] | undefined;
   settled: Promise<unknown>;
@@ -32,13 +35,15 @@ interface Entry {
 export class Joins {
   private readonly entries = new Map<string, Entry>();
   private readonly log: Logger;
+  private readonly takeLock: TakeLock;
   private readonly changes = new Emitter<void>();
   private readonly happenings = new Emitter<EngineEvent>();
   readonly onChange = this.changes.event;
   readonly onEvent = this.happenings.event;
 
-  constructor(log: Logger) {
+  constructor(log: Logger, takeLock: TakeLock) {
     this.log = log;
+    this.takeLock = takeLock;
   }
 
   has(directory: string): boolean {
@@ -49,10 +54,7 @@ export class Joins {
     return [...this.entries.values()].map(({ way }) => way.view());
   }
 
-  /**
-   * Runs a way in to its end; `begin` then makes the session of it. `patienceMs` is how long another engine may hold the folder
-   * before that is an error.
-   */
+  /** Runs a way in to its end; `begin` then makes the session of it, which takes over the lock and the repository. */
   run(
     way: WayIn,
     begin: (arrived: Arrived, lock: RepositoryLock) => Promise<Session>,
@@ -68,16 +70,26 @@ export class Joins {
   }
 
   /** The folder can be worked in: from here on it is ours alone, and a restart can go on. */
-  async usable(directory: string, store: SessionStore, record: SessionRecord): Promise<void> {
+  async usable(directory: string, record: SessionRecord): Promise<void> {
     const entry = this.entries.get(directory);
     if (entry === undefined) return;
-    entry.lock = RepositoryLock.take(join(directory, '.git'), directory);
-    await Promise.all([entry.lock, store.save(record)]);
+    const gitDir = join(directory, '.git');
+    entry.lock = this.takeLock(gitDir, directory, 0);
+    await Promise.all([entry.lock, new SessionStore(gitDir).save(() => record)]);
   }
 
+  /** Gives up; a folder that was made for the join goes again, if nobody has worked in it. */
   cancel(directory: string): void {
     const way = this.entries.get(directory)?.way;
     if (way instanceof Joining) way.cancel();
+  }
+
+  /** Gives up and forgets the session, also where the folder stays. */
+  async leave(directory: string): Promise<void> {
+    const entry = this.entries.get(directory);
+    entry?.way.cancel();
+    await entry?.settled;
+    await new SessionStore(join(directory, '.git')).remove();
   }
 
   async suspend(directory: string): Promise<void> {
@@ -96,19 +108,24 @@ export class Joins {
     patienceMs: number,
   ): Promise<Session> {
     const { way } = entry;
+    let arrived: Arrived | undefined;
     try {
-      if (!(way instanceof Joining)) {
-        entry.lock = RepositoryLock.take(join(way.directory, '.git'), way.directory, patienceMs);
-        await entry.lock;
-      }
-      const arrived = await way.run();
-      const { gitDir, root } = arrived.repository.info;
-      const lock = await (entry.lock ?? RepositoryLock.take(gitDir, root));
+      // Before anybody is bothered: a folder that another engine has cannot be joined with.
+      const gitDir = await way.check();
+      if (gitDir !== undefined) entry.lock = this.takeLock(gitDir, way.directory, patienceMs);
+      await entry.lock;
+      arrived = await way.run();
+      const { info } = arrived.repository;
+      entry.lock ??= this.takeLock(info.gitDir, info.root, 0);
+      const lock = await entry.lock;
       this.entries.delete(way.directory);
       return await begin(arrived, lock);
     } catch (error) {
+      const failure = asPeerweaveError(error);
+      await arrived?.link.close(failure);
+      arrived?.repository.dispose();
       await (await entry.lock?.catch(() => undefined))?.release();
-      throw asPeerweaveError(error);
+      throw failure;
     } finally {
       this.entries.delete(way.directory);
       this.changes.fire();

@@ -7,7 +7,7 @@ import { Emitter } from '../shared/events.ts';
 import { asPeerweaveError, PeerweaveError } from '../shared/errors.ts';
 import type { Logger } from '../shared/log.ts';
 import type { Home } from './home.ts';
-import { Joins, type Arrived, type JoinInProgress } from './joins.ts';
+import { Joins, type JoinInProgress, type WayIn } from './joins.ts';
 import { identityFromPem, type Identity } from './link/identity.ts';
 import { LinkHost } from './link/link-host.ts';
 import type { Repository, RepositoryProvider } from './repo/repository.ts';
@@ -16,8 +16,9 @@ import { CatchingUp } from './session/catching-up.ts';
 import { foundSession } from './session/founding.ts';
 import { decodeInvite, type Invite } from './session/invite.ts';
 import { Joining } from './session/joining.ts';
+import { listenForMembers } from './session/listening.ts';
 import { SessionStore, type SessionRecord } from './session/session-store.ts';
-import { Session } from './session/session.ts';
+import { Session, type SessionParts } from './session/session.ts';
 import type { Transport } from './transport/transport.ts';
 
 export interface ManagerParts {
@@ -31,6 +32,8 @@ export interface ManagerParts {
   readonly now: () => number;
   /** Answers other processes of this user that ask for the session of a repository (the CLI). */
   readonly onLocked: (lock: RepositoryLock) => void;
+  /** How long a person has to answer for a guest; five minutes when absent (SE4). */
+  readonly approvalTimeoutMs?: number;
 }
 
 export interface JoinParams {
@@ -54,8 +57,10 @@ const RESUME_PATIENCE_MS = 5_000;
 export class P2PManager {
   private readonly parts: ManagerParts;
   private readonly running = new Map<string, Running>();
+  /** Repositories that a session is being started on. */
+  private readonly starting = new Set<string>();
   private readonly joins: Joins;
-  private configured: Identity | undefined;
+  private configured: Promise<Identity> | undefined;
   private readonly changes = new Emitter<void>();
   private readonly happenings = new Emitter<EngineEvent>();
   readonly onChange = this.changes.event;
@@ -63,15 +68,16 @@ export class P2PManager {
 
   constructor(parts: ManagerParts) {
     this.parts = parts;
-    this.joins = new Joins(parts.log);
+    this.joins = new Joins(parts.log, (gitDir, repo, patienceMs) => this.takeLock(gitDir, repo, patienceMs));
     this.joins.onChange(() => this.changes.fire());
     this.joins.onEvent((event) => this.happenings.fire(event));
   }
 
   /** Sets the identity from the editor's SecretStorage; without one the key file of the home is used. */
   async configure(pem: string | undefined): Promise<Identity> {
-    this.configured = pem === undefined ? await this.parts.home.identity() : identityFromPem(pem);
-    return this.configured;
+    this.configured = undefined;
+    if (pem !== undefined) this.configured = Promise.resolve(identityFromPem(pem));
+    return this.identity();
   }
 
   async state(): Promise<EngineState> {
@@ -84,14 +90,16 @@ export class P2PManager {
 
   async inspectFolder(directory: string): Promise<FolderInfo> {
     const stored = await new SessionStore(join(resolve(directory), '.git')).load();
-    const resumable = stored !== undefined;
     const empty = (await readdir(directory).catch(() => [])).length === 0;
     // A clone whose history still arrives is shallow, and ours to complete.
-    if (stored?.historyComplete === false) return { kind: 'ready', resumable, empty };
+    if (stored?.historyComplete === false) return { kind: 'ready', resumable: true, empty };
     const state = await this.parts.provider.inspect(directory);
     switch (state.kind) {
-      case 'repository':
+      case 'repository': {
+        // A subfolder or a linked worktree has no git directory of its own.
+        const resumable = (await new SessionStore(state.info.gitDir).load()) !== undefined;
         return { kind: 'ready', resumable, empty };
+      }
       case 'no-repository':
         return { kind: 'no-repository', resumable: false, empty };
       case 'unusable':
@@ -113,7 +121,7 @@ export class P2PManager {
     const identity = await this.identity();
     const session = await this.exclusively(repo, 0, async (repository, lock) => {
       const record = foundSession(identity, repository.info, name, settings.inviteHours, this.parts.now());
-      return this.begin(identity, repository, record, settings, lock);
+      return this.begin({ identity, repository, record, settings, linkHost: this.linkHost(identity) }, lock);
     });
     const { code } = await session.invite();
     const { root } = session.repository.info;
@@ -127,27 +135,34 @@ export class P2PManager {
     return { session, code };
   }
 
-  /** Joins by invite. Throws at once what cannot work; the rest shows in the two promises and in the state. */
-  async join(request: JoinParams, settings: Settings): Promise<JoinInProgress> {
+  /**
+   * Joins by invite. Throws at once what cannot work; the rest shows in the two promises and in the state. `signal` cancels, as
+   * `cancelJoin` does, until the session is live.
+   */
+  async join(request: JoinParams, settings: Settings, signal?: AbortSignal): Promise<JoinInProgress> {
     const identity = await this.identity();
     const invite = checkedInvite(request.invite, identity);
-    const directory = this.free(request.directory);
     const linkHost = this.linkHost(identity);
+    // Where one cannot listen a session cannot begin; better to know before the host is asked and everything is cloned.
+    (await listenForMembers(linkHost, settings.listen, 0)).dispose();
+    signal?.throwIfAborted();
+    const directory = this.free(request.directory);
     const usable = deferred();
-    const store = new SessionStore(join(directory, '.git'));
-    const onUsable = (record: SessionRecord): Promise<void> =>
-      this.joins.usable(directory, store, record).then(() => usable.resolve(), usable.reject);
+    const onUsable = async (record: SessionRecord): Promise<void> => {
+      await this.joins.usable(directory, record);
+      usable.resolve();
+    };
     const { provider, now } = this.parts;
     const joining = new Joining(
       { identity, provider, linkHost, now, onUsable },
       { invite, directory, link: request.link, name: request.name },
     );
-    const session = this.joins.run(joining, (arrived, lock) =>
-      this.arrived(arrived, lock, identity, settings, linkHost),
-    );
+    const onAbort = (): void => joining.cancel();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const session = this.arrival(joining, identity, settings, linkHost, 0);
+    const over = (): void => signal?.removeEventListener('abort', onAbort);
+    session.then(over, over);
     session.then(() => usable.resolve(), usable.reject);
-    // Whoever wants to know may wait for the other end only; this one must not end the process.
-    session.catch(() => undefined);
     return { usable: usable.promise, session };
   }
 
@@ -167,13 +182,15 @@ export class P2PManager {
       const record = await new SessionStore(repository.info.gitDir).load();
       if (record === undefined) throw noSession(repo);
       assertSameIdentity(record, identity);
-      return this.begin(identity, repository, record, settings, lock);
+      return this.begin({ identity, repository, record, settings, linkHost: this.linkHost(identity) }, lock);
     });
     return { usable: Promise.resolve(), session: Promise.resolve(session) };
   }
 
+  /** Ends a session, or a join that is under way, and forgets it. */
   async leave(repo: string): Promise<void> {
-    await this.stop(repo, (session) => session.leave());
+    if (this.joins.has(resolve(repo))) await this.joins.leave(resolve(repo));
+    else await this.stop(repo, (session) => session.leave());
   }
 
   /** Stops a session, or a join whose history still arrives, for another engine to go on with. */
@@ -195,7 +212,20 @@ export class P2PManager {
   }
 
   private async identity(): Promise<Identity> {
-    return (this.configured ??= await this.parts.home.identity());
+    const identity = (this.configured ??= this.parts.home.identity());
+    try {
+      return await identity;
+    } catch (error) {
+      // The next one who asks may find it repaired.
+      if (this.configured === identity) this.configured = undefined;
+      throw error;
+    }
+  }
+
+  private async takeLock(gitDir: string, repo: string, patienceMs: number): Promise<RepositoryLock> {
+    const lock = await RepositoryLock.take(gitDir, repo, patienceMs);
+    this.parts.onLocked(lock);
+    return lock;
   }
 
   private linkHost(identity: Identity): LinkHost {
@@ -207,48 +237,49 @@ export class P2PManager {
     assertSameIdentity(record, identity);
     const linkHost = this.linkHost(identity);
     const catchingUp = new CatchingUp({ directory, record, provider: this.parts.provider, linkHost });
-    const session = this.joins.run(
-      catchingUp,
-      (arrived, lock) => this.arrived(arrived, lock, identity, settings, linkHost),
-      RESUME_PATIENCE_MS,
-    );
-    session.catch(() => linkHost.dispose());
-    return { usable: Promise.resolve(), session };
+    return {
+      usable: Promise.resolve(),
+      session: this.arrival(catchingUp, identity, settings, linkHost, RESUME_PATIENCE_MS),
+    };
   }
 
-  private async arrived(
-    arrived: Arrived,
-    lock: RepositoryLock,
+  /** Runs a guest's way in, and begins the session at its end. */
+  private arrival(
+    way: WayIn,
     identity: Identity,
     settings: Settings,
     linkHost: LinkHost,
+    patienceMs: number,
   ): Promise<Session> {
-    return this.begin(identity, arrived.repository, arrived.record, settings, lock, { ...arrived, linkHost });
+    const session = this.joins.run(
+      way,
+      ({ repository, record, ...first }, lock) =>
+        this.begin({ identity, repository, record, settings, linkHost }, lock, first),
+      patienceMs,
+    );
+    // Whoever wants to know may wait for the other end only; this one must not end the process.
+    session.catch(() => linkHost.dispose());
+    return session;
   }
 
-  /** Makes the session, runs it, and takes care of its lock and its repository from here on. */
+  /** Makes the session and runs it. Once it is live, its lock and its repository go when it does; before, the caller sees to them. */
   private async begin(
-    identity: Identity,
-    repository: Repository,
-    record: SessionRecord,
-    settings: Settings,
+    own: Pick<SessionParts, 'identity' | 'repository' | 'record' | 'settings' | 'linkHost'>,
     lock: RepositoryLock,
-    first?: Arrived & { readonly linkHost: LinkHost },
+    first?: Parameters<Session['start']>[0],
   ): Promise<Session> {
-    const { home, log, now } = this.parts;
-    const store = new SessionStore(repository.info.gitDir);
-    const linkHost = first?.linkHost ?? this.linkHost(identity);
-    const parts = { identity, home, repository, store, linkHost, settings, record, log: log.scope('session'), now };
-    const session = new Session(parts);
+    const { home, log, now, approvalTimeoutMs } = this.parts;
+    const { gitDir, root } = own.repository.info;
+    const store = new SessionStore(gitDir);
+    const session = new Session({ ...own, home, store, log: log.scope('session'), now, approvalTimeoutMs });
     session.onChange(() => this.changes.fire());
     session.onEvent((event) => this.happenings.fire(event));
-    this.running.set(repository.info.root, { session, lock });
-    this.parts.onLocked(lock);
+    this.running.set(root, { session, lock });
     try {
       await session.start(first);
       return session;
     } catch (error) {
-      this.running.delete(repository.info.root);
+      this.running.delete(root);
       session.dispose();
       throw error;
     }
@@ -257,10 +288,13 @@ export class P2PManager {
   private async stop(repo: string, end: (session: Session) => Promise<void>): Promise<void> {
     const { session, lock } = this.get(repo);
     this.running.delete(resolve(repo));
-    await end(session);
-    session.repository.dispose();
-    await lock.release();
-    this.changes.fire();
+    try {
+      await end(session);
+    } finally {
+      session.repository.dispose();
+      await lock.release();
+      this.changes.fire();
+    }
   }
 
   /** Opens a repository for one session at most, in this engine and any other. */
@@ -271,21 +305,28 @@ export class P2PManager {
   ): Promise<Session> {
     const repository = await this.parts.provider.open(repo);
     let lock: RepositoryLock | undefined;
+    let claimed: string | undefined;
     try {
-      this.free(repository.info.root);
-      lock = await RepositoryLock.take(repository.info.gitDir, repository.info.root, patienceMs);
+      const { gitDir } = repository.info;
+      const root = this.free(repository.info.root);
+      this.starting.add(root);
+      claimed = root;
+      lock = await this.takeLock(gitDir, root, patienceMs);
       return await use(repository, lock);
     } catch (error) {
       await lock?.release();
       repository.dispose();
       throw asPeerweaveError(error);
+    } finally {
+      if (claimed !== undefined) this.starting.delete(claimed);
     }
   }
 
   /** The absolute folder, if no session and no join of this engine has it. */
   private free(repo: string): string {
     const directory = resolve(repo);
-    if (!this.joins.has(directory) && !this.running.has(directory)) return directory;
+    const taken = [this.joins, this.running, this.starting].some((some) => some.has(directory));
+    if (!taken) return directory;
     throw new PeerweaveError('already-shared', `${directory} is in a session already. Leave it first.`);
   }
 

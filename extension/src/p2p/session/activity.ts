@@ -63,6 +63,8 @@ export class Activity {
   }
 
   waiting(approvals: readonly Approval[]): void {
+    const ids = new Set(approvals.map(({ id }) => id));
+    for (const id of this.announcedGuests) if (!ids.has(id)) this.announcedGuests.delete(id);
     for (const { id, peer, name } of approvals) {
       if (this.announcedGuests.has(id)) continue;
       this.announcedGuests.add(id);

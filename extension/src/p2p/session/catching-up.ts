@@ -1,11 +1,12 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { SessionView } from '../../rpc/model.ts';
 import { Emitter } from '../../shared/events.ts';
-import { PeerweaveError } from '../../shared/errors.ts';
+import { asPeerweaveError, PeerweaveError, type Reason } from '../../shared/errors.ts';
 import type { LinkHost } from '../link/link-host.ts';
 import type { PeerId } from '../../shared/ids.ts';
 import type { Repository, RepositoryProvider, TransferProgress } from '../repo/repository.ts';
-import { enterSession, type Entered } from './entering.ts';
+import { cancelled, enterSession, type Entered } from './entering.ts';
 import { headOf, refsOf } from './manifest-ledger.ts';
 import type { SessionRecord } from './session-store.ts';
 import { transferOf } from './session-view.ts';
@@ -13,12 +14,22 @@ import { UPLOAD_PACK_COMMAND } from './sync-driver.ts';
 
 /** Between two rounds of asking every member for the history. */
 const RETRY_MS = 5_000;
+/** What the next attempt would meet again. Anything else passes: members come and go, links break, branches move meanwhile. */
+const FINAL: ReadonlySet<Reason> = new Set([
+  'pack-rejected',
+  'pack-too-large',
+  'disk-full',
+  'repository-locked',
+  'object-format-mismatch',
+  'internal',
+]);
 
 export interface CatchingUpParts {
   readonly directory: string;
   readonly record: SessionRecord;
   readonly provider: RepositoryProvider;
   readonly linkHost: LinkHost;
+  readonly retryMs?: number;
 }
 
 /**
@@ -43,6 +54,16 @@ export class CatchingUp {
     this.abort.abort(new PeerweaveError('link-lost', 'The engine stopped; history goes on later.'));
   }
 
+  /** A person left the session. The folder stays: it was there, and worked in, before this run. */
+  cancel(): void {
+    this.abort.abort(cancelled());
+  }
+
+  /** The git directory, for the caller to lock. */
+  check(): Promise<string> {
+    return Promise.resolve(join(this.directory, '.git'));
+  }
+
   async run(): Promise<Entered & { readonly repository: Repository; readonly record: SessionRecord }> {
     const { record } = this.parts;
     for (;;) {
@@ -53,7 +74,8 @@ export class CatchingUp {
         const repository = await this.complete(entered);
         if (repository !== undefined) return { ...entered, repository, record: { ...record, historyComplete: true } };
       }
-      await this.rest();
+      await delay(this.parts.retryMs ?? RETRY_MS, undefined, { signal: this.abort.signal }).catch(() => undefined);
+      this.abort.signal.throwIfAborted();
     }
   }
 
@@ -114,24 +136,10 @@ export class CatchingUp {
         signal,
       });
     } catch (error) {
-      signal.throwIfAborted();
-      if (!(error instanceof PeerweaveError) || error.reason !== 'link-lost') throw error;
+      const failure = asPeerweaveError(signal.aborted ? signal.reason : error);
+      await link.close(failure);
+      if (signal.aborted || FINAL.has(failure.reason)) throw failure;
       return undefined;
     }
-  }
-
-  private rest(): Promise<void> {
-    const { signal } = this.abort;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(resolve, RETRY_MS);
-      signal.addEventListener(
-        'abort',
-        () => {
-          clearTimeout(timer);
-          reject(signal.reason as Error);
-        },
-        { once: true },
-      );
-    });
   }
 }

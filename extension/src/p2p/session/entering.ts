@@ -1,6 +1,6 @@
 import { asPeerweaveError, PeerweaveError } from '../../shared/errors.ts';
 import type { PeerId } from '../../shared/ids.ts';
-import type { JoinParams, Manifest, Welcome } from '../link/control-protocol.ts';
+import type { JoinParams, Manifest, RosterEntry, Welcome } from '../link/control-protocol.ts';
 import type { LinkHost } from '../link/link-host.ts';
 import type { Link } from '../link/link.ts';
 import type { TransportAddress } from '../transport/transport.ts';
@@ -11,6 +11,13 @@ export interface Entered {
   readonly welcome: Welcome;
   /** Its newest manifest; it may send more while we are busy with the first. */
   readonly manifest: () => Manifest;
+  /** Everybody that it has told us of, and where they are: it says so before its manifest, and again when that changes. */
+  readonly heard: () => Heard;
+}
+
+export interface Heard {
+  readonly roster: readonly RosterEntry[];
+  readonly addresses: ReadonlyMap<PeerId, readonly TransportAddress[]>;
 }
 
 export interface EnterRequest {
@@ -35,20 +42,25 @@ const ANSWER_TIMEOUT_MS = 6 * 60_000;
 export async function enterSession(request: EnterRequest): Promise<Entered> {
   const { linkHost, peer, addresses, signal } = request;
   const link = await linkHost.dial({ peer, addresses, signal });
+  const ended = new AbortController();
   try {
     request.onLink?.(link);
     // Its key is the one that we know, so what it says may be read, although it has not let us in yet (SE3).
     link.admit();
-    const manifests = collectManifests(link, signal);
+    const heard = collectPeople(link);
+    const manifests = collectManifests(link, AbortSignal.any([signal, ended.signal]));
     link.control.handleNotification('waiting', () => request.onWaiting?.());
     const options = { signal, timeoutMs: ANSWER_TIMEOUT_MS };
     const welcome = await link.control.request('join', request.params(link), options);
     const first = await manifests.first;
-    return { link, welcome, manifest: () => manifests.newest() ?? first };
+    return { link, welcome, manifest: () => manifests.newest() ?? first, heard };
   } catch (error) {
     const failure = asPeerweaveError(signal.aborted ? signal.reason : error);
     await link.close(failure);
     throw failure;
+  } finally {
+    // A signal outlives the many attempts of a guest that catches up; what listened for this one must not.
+    ended.abort();
   }
 }
 
@@ -69,6 +81,16 @@ function collectManifests(
   // Whoever waits for the welcome hears of a failure there; nobody may be waiting here yet.
   first.catch(() => undefined);
   return { first, newest: () => newest };
+}
+
+function collectPeople(link: Link): () => Heard {
+  let roster: readonly RosterEntry[] = [];
+  const addresses = new Map<PeerId, readonly TransportAddress[]>();
+  link.control.handleNotification('roster', ({ entries }) => (roster = entries));
+  link.control.handleNotification('presence', ({ members }) => {
+    for (const { peer, addresses: where } of members) addresses.set(peer, where);
+  });
+  return () => ({ roster, addresses });
 }
 
 export const cancelled = (): PeerweaveError =>

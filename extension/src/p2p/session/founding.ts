@@ -6,6 +6,9 @@ import { newSecret, newSessionId } from './invite.ts';
 import { admit } from './roster.ts';
 import type { SessionRecord } from './session-store.ts';
 
+/** What a `welcome` may name. A repository of more has been merged together from that many projects; some of them tell it as well. */
+const MAX_ROOTS = 64;
+
 /** The record of a new session on a repository, founded by us (SE1). `now` is Unix milliseconds. */
 export function foundSession(
   identity: Identity,
@@ -23,7 +26,7 @@ export function foundSession(
     self: peer,
     name,
     repoName: repositoryName(info.root),
-    roots: [...info.roots],
+    roots: info.roots.slice(0, MAX_ROOTS),
     objectFormat: info.objectFormat,
     invite: { secret: Buffer.from(newSecret()).toString('base64'), expiresAt: now + inviteHours * 3_600_000 },
     roster: [admit(identity, session, { peer, publicKey, name, role: 'owner', epoch: 1, addedAt: now })],

@@ -53,6 +53,8 @@ export class Joining {
   private phase: SessionPhase = 'connecting';
   private progress: TransferProgress | undefined;
   private link: Link | undefined;
+  /** What is done when the tip is there; resolves when it is. */
+  private taking: Promise<void> | undefined;
 
   constructor(parts: JoiningParts, request: JoinRequest) {
     this.parts = parts;
@@ -62,22 +64,36 @@ export class Joining {
 
   /** A person gave up: what was written goes again. */
   cancel(): void {
-    this.abort.abort(cancelled());
+    this.stop(cancelled());
   }
 
   /** The engine goes: a folder that is usable already stays, and a restart fetches the rest. */
   suspend(): void {
-    const usable = this.phase === 'history';
-    this.abort.abort(
-      usable ? new PeerweaveError('link-lost', 'The engine stopped; history goes on later.') : cancelled(),
-    );
+    const usable = this.taking !== undefined;
+    this.stop(usable ? new PeerweaveError('link-lost', 'The engine stopped; history goes on later.') : cancelled());
+  }
+
+  /**
+   * Before anybody is bothered: an invite that still counts, and a folder that may be written to. Resolves to the git directory of
+   * the clone that is linked, for the caller to lock; a new clone has none yet.
+   */
+  async check(): Promise<string | undefined> {
+    const { request, parts, directory } = this;
+    assertUnexpired(request.invite, parts.now());
+    if (!request.link) return this.checkVacant();
+    const state = await parts.provider.inspect(directory);
+    if (state.kind === 'repository') return state.info.gitDir;
+    throw state.kind === 'unusable'
+      ? new PeerweaveError(state.reason, state.message)
+      : new PeerweaveError('not-a-repository', `${directory} is no clone that could be linked.`);
   }
 
   async run(): Promise<Joined> {
-    await this.checkFolder();
     const entered = await this.enter();
     try {
       const joined = this.request.link ? await this.linkExisting(entered) : await this.clone(entered);
+      // Its record says that history is missing; it must not be written after the session's own.
+      await this.taking;
       this.to('live');
       return joined;
     } catch (error) {
@@ -85,6 +101,13 @@ export class Joining {
       await entered.link.close(failure);
       throw failure;
     }
+  }
+
+  /** Not in the middle of taking the folder: what is removed then would come back. */
+  private stop(reason: PeerweaveError): void {
+    const abort = (): void => this.abort.abort(reason);
+    if (this.taking === undefined) abort();
+    else void this.taking.then(abort, abort);
   }
 
   view(): SessionView {
@@ -98,18 +121,14 @@ export class Joining {
     });
   }
 
-  /** Before anybody is bothered: the folder must be one that may be written to. */
-  private async checkFolder(): Promise<void> {
-    const { request, parts } = this;
-    assertUnexpired(request.invite, parts.now());
-    if (request.link) return;
+  private async checkVacant(): Promise<undefined> {
     const entries = await readdir(this.directory).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
       const message = `${this.directory} is not a folder that can be cloned into.`;
       throw new PeerweaveError('folder-not-empty', message, { cause: error });
     });
-    if (entries.length === 0) return;
-    const state = await parts.provider.inspect(this.directory);
+    if (entries.length === 0) return undefined;
+    const state = await this.parts.provider.inspect(this.directory);
     throw new PeerweaveError(
       'folder-not-empty',
       state.kind === 'repository'
@@ -146,7 +165,7 @@ export class Joining {
   private async clone(entered: Entered): Promise<Joined> {
     this.to('cloning');
     const { link, welcome } = entered;
-    const record = this.recordOf(welcome);
+    const record = this.recordOf(entered);
     const manifest = entered.manifest();
     const head = headOf(manifest);
     const repository = await this.parts.provider.clone({
@@ -157,7 +176,9 @@ export class Joining {
       refs: refsOf(manifest),
       ...(head === undefined ? {} : { head }),
       connect: (signal) => link.exec(UPLOAD_PACK_COMMAND, { signal }),
-      onUsable: () => void this.usable({ ...record, historyComplete: false }),
+      onUsable: () => {
+        this.taking = this.usable({ ...record, historyComplete: false });
+      },
       onProgress: (progress) => {
         this.progress = progress;
         this.changes.fire();
@@ -168,26 +189,32 @@ export class Joining {
   }
 
   private async usable(record: SessionRecord): Promise<void> {
-    await this.parts.onUsable(record);
-    // A small history may be here already.
-    if (this.phase === 'cloning') this.to('history');
+    try {
+      await this.parts.onUsable(record);
+      // A small history may be here already.
+      if (this.phase === 'cloning') this.to('history');
+    } catch (error) {
+      // A folder that cannot be held, or not be resumed, is none to work in.
+      this.abort.abort(asPeerweaveError(error));
+    }
   }
 
   private async linkExisting(entered: Entered): Promise<Joined> {
     const repository = await this.parts.provider.open(this.directory);
     try {
       assertRelated(repository, entered.welcome);
-      return { ...entered, repository, record: this.recordOf(entered.welcome) };
+      return { ...entered, repository, record: this.recordOf(entered) };
     } catch (error) {
       repository.dispose();
       throw error;
     }
   }
 
-  private recordOf(welcome: Welcome): SessionRecord {
+  private recordOf({ welcome, heard }: Entered): SessionRecord {
     const { invite } = this.request;
     const roster = new Roster(invite.session, invite.host);
-    roster.merge(welcome.roster);
+    const people = heard();
+    roster.merge([...welcome.roster, ...people.roster]);
     const self = this.parts.identity.peer;
     const entry = roster.get(self);
     if (entry === undefined || roster.get(invite.host) === undefined) {
@@ -206,7 +233,11 @@ export class Joining {
       roots: welcome.repo.roots,
       objectFormat: welcome.repo.objectFormat,
       roster: roster.entries(),
-      addresses: { [invite.host]: welcome.addresses.length > 0 ? welcome.addresses : [...invite.addresses] },
+      // Of everybody, so that another member can be asked for the history when the host is gone.
+      addresses: {
+        ...Object.fromEntries(roster.entries().map(({ peer }) => [peer, [...(people.addresses.get(peer) ?? [])]])),
+        [invite.host]: welcome.addresses.length > 0 ? welcome.addresses : [...invite.addresses],
+      },
       port: 0,
       manifests: {},
       namespaces: { [invite.host]: peerNamespace(invite.hostName, invite.host, new Set()) },

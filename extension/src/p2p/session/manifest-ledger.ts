@@ -12,7 +12,7 @@ export class ManifestLedger {
   private readonly byAuthor = new Map<PeerId, Manifest>();
   private ownTip: ManifestTip | undefined;
   private ownManifest: Manifest | undefined;
-  private acked = new Map<PeerId, number>();
+  private readonly acked = new Map<PeerId, number>();
 
   constructor(
     identity: Identity,
@@ -41,10 +41,16 @@ export class ManifestLedger {
     return [...this.byAuthor.values()];
   }
 
-  /** Signs the next manifest of our own chain. The caller persists the tip before the manifest is sent. */
+  /**
+   * Signs the next manifest of our own chain. The caller persists the tip before the manifest is sent; as that may have failed in an
+   * earlier run, or a backup brought back an older tip, the first of a run goes on from the clock when that is ahead.
+   */
   announce(refs: Refs, head: BranchName | undefined, now: number): Manifest {
     const headRef = head === undefined ? undefined : branchRef(head);
-    this.ownManifest = signManifest(this.identity, this.binding, this.ownTip, { refs, head: headRef }, now);
+    const first = this.ownManifest === undefined;
+    const tip = this.ownTip;
+    const after = first && tip !== undefined ? { ...tip, seq: Math.max(tip.seq, now - 1) } : tip;
+    this.ownManifest = signManifest(this.identity, this.binding, after, { refs, head: headRef }, now);
     this.ownTip = tipOf(this.ownManifest);
     return this.ownManifest;
   }

@@ -2,7 +2,12 @@ import { createHash } from 'node:crypto';
 import { PeerweaveError } from '../../shared/errors.ts';
 import type { Oid, PeerId, RefName, SessionId } from '../../shared/ids.ts';
 import { verifySignature, type Identity } from '../link/identity.ts';
-import { MAX_MANIFEST_REFS, MAX_REF_NAME_BYTES, type Manifest } from '../link/control-protocol.ts';
+import {
+  MAX_CONTROL_FRAME_BYTES,
+  MAX_MANIFEST_REFS,
+  MAX_REF_NAME_BYTES,
+  type Manifest,
+} from '../link/control-protocol.ts';
 
 /**
  * A manifest (SY1) lists what an author's repository offers. Signed with the author's key and bound to session, project and
@@ -37,19 +42,40 @@ export function signManifest(
   content: { readonly refs: ReadonlyMap<RefName, Oid>; readonly head: RefName | undefined },
   now: number,
 ): Manifest {
-  const refs = [...content.refs].filter(([ref]) => Buffer.byteLength(ref) <= MAX_REF_NAME_BYTES);
-  refs.sort(([a], [b]) => (a < b ? -1 : 1));
+  const refs = shareable(content.refs, content.head);
   const unsigned: Manifest = {
     ...binding,
     author: author.peer,
     // A member that left, lost its state and joined anew starts a chain of its own; the clock puts it after the old one.
     seq: after === undefined ? now : after.seq + 1,
     ...(after === undefined ? {} : { prev: after.hash }),
-    refs: refs.slice(0, MAX_MANIFEST_REFS),
+    refs,
     ...(content.head === undefined ? {} : { head: content.head }),
     signature: '',
   };
   return { ...unsigned, signature: Buffer.from(author.sign(manifestBytes(unsigned))).toString('base64') };
+}
+
+/** All that is in a manifest besides its refs, as JSON, with room to spare. */
+const MANIFEST_OVERHEAD_BYTES = 4_096;
+/** `["","…"],` around a name and an id. */
+const PAIR_OVERHEAD_BYTES = 8;
+
+/**
+ * The refs that fit, by name. What does not fit in a frame or in the protocol's limits is not shared, the last by name first, but
+ * the branch that is checked out always is.
+ */
+function shareable(all: ReadonlyMap<RefName, Oid>, head: RefName | undefined): [RefName, Oid][] {
+  let room = MAX_CONTROL_FRAME_BYTES - MANIFEST_OVERHEAD_BYTES;
+  const refs: [RefName, Oid][] = [];
+  const byName = [...all].sort(([a], [b]) => (b === head ? 1 : 0) - (a === head ? 1 : 0) || (a < b ? -1 : 1));
+  for (const [ref, oid] of byName) {
+    if (Buffer.byteLength(ref) > MAX_REF_NAME_BYTES) continue;
+    room -= Buffer.byteLength(JSON.stringify(ref)) + oid.length + PAIR_OVERHEAD_BYTES;
+    if (room < 0 || refs.length === MAX_MANIFEST_REFS) break;
+    refs.push([ref, oid]);
+  }
+  return refs.sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 export const manifestHash = (manifest: Manifest): string =>

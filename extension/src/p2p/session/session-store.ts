@@ -45,7 +45,8 @@ export type SessionRecord = z.infer<typeof sessionRecord>;
 export class SessionStore {
   private readonly file: string;
   private writing: Promise<void> = Promise.resolve();
-  private next: SessionRecord | undefined;
+  private next: (() => SessionRecord) | undefined;
+  private removed = false;
 
   /** `gitDir` is the repository's common git directory. */
   constructor(gitDir: string) {
@@ -59,25 +60,29 @@ export class SessionStore {
     return parsed?.success === true ? parsed.data : undefined;
   }
 
-  /** Saves the newest record; saves that come while one is being written are folded into one. */
-  save(record: SessionRecord): Promise<void> {
+  /**
+   * Saves what `record` gives when it is written; saves that are asked for while one is being written are folded into one. Resolves
+   * when it is on the disk, and at once when the session was left: nothing brings it back.
+   */
+  save(record: () => SessionRecord): Promise<void> {
+    if (this.removed) return Promise.resolve();
     const idle = this.next === undefined;
     this.next = record;
     if (idle) {
-      this.writing = this.writing
-        .catch(() => undefined)
-        .then(async () => {
-          const newest = this.next;
-          this.next = undefined;
-          if (newest !== undefined) await writePrivately(this.file, JSON.stringify(newest));
-        });
+      this.writing = this.writing.catch(() => undefined).then(() => this.write());
     }
     return this.writing;
   }
 
   async remove(): Promise<void> {
-    this.next = undefined;
+    this.removed = true;
     await this.writing.catch(() => undefined);
     await rm(this.file, { force: true });
+  }
+
+  private async write(): Promise<void> {
+    const newest = this.next;
+    this.next = undefined;
+    if (newest !== undefined && !this.removed) await writePrivately(this.file, JSON.stringify(newest()));
   }
 }

@@ -8,13 +8,14 @@ import type {
   Transfer,
 } from '../../rpc/model.ts';
 import type { PeerweaveError } from '../../shared/errors.ts';
-import type { PeerId } from '../../shared/ids.ts';
+import { branchRef, type PeerId } from '../../shared/ids.ts';
 import type { RosterEntry } from '../link/control-protocol.ts';
 import type { Link } from '../link/link.ts';
-import type { TransferProgress } from '../repo/repository.ts';
+import type { RefSnapshot, TransferProgress } from '../repo/repository.ts';
 import type { BranchState } from '../sync/model.ts';
 import type { Approval } from './gatekeeper.ts';
 import type { Invite } from './invite.ts';
+import type { SessionRecord } from './session-store.ts';
 
 /** What is known of one peer besides its branches. */
 export interface PeerFacts {
@@ -31,7 +32,7 @@ export interface PeerFacts {
 
 type NameOf = (peer: PeerId) => string;
 
-export function peerView(facts: PeerFacts, branches: readonly BranchState[]): PeerView {
+function peerView(facts: PeerFacts, branches: readonly BranchState[]): PeerView {
   const { entry, link } = facts;
   const same = branches
     .find((state) => state.branch === facts.head)
@@ -60,7 +61,7 @@ function stateOf({ link, seen }: PeerFacts): PeerView['state'] {
   return link.state === 'reconnecting' ? 'reconnecting' : 'online';
 }
 
-export function conflictViews(branches: readonly BranchState[], self: PeerId, nameOf: NameOf): ConflictView[] {
+function conflictViews(branches: readonly BranchState[], self: PeerId, nameOf: NameOf): ConflictView[] {
   return branches.flatMap(({ branch, conflict }) =>
     conflict === undefined
       ? []
@@ -77,7 +78,7 @@ export function conflictViews(branches: readonly BranchState[], self: PeerId, na
   );
 }
 
-export const pendingViews = (branches: readonly BranchState[], nameOf: NameOf): PendingView[] =>
+const pendingViews = (branches: readonly BranchState[], nameOf: NameOf): PendingView[] =>
   branches.flatMap(({ branch, pending }) =>
     pending === undefined ? [] : [{ branch, to: pending.to, from: nameOf(pending.peer), detail: pending.detail }],
   );
@@ -89,20 +90,57 @@ const NOTICES: ReadonlySet<string> = new Set<NoticeView['kind']>([
   'rewound-here',
 ]);
 
-export const noticeViews = (branches: readonly BranchState[], nameOf: NameOf): NoticeView[] =>
+const noticeViews = (branches: readonly BranchState[], nameOf: NameOf): NoticeView[] =>
   branches.flatMap(({ branch, peers }) =>
     peers
       .filter(({ standing }) => NOTICES.has(standing))
       .map(({ standing, peer }) => ({ kind: standing as NoticeView['kind'], branch, peer: nameOf(peer) })),
   );
 
-export const approvalView = ({ id, name, peer, remote, expiresAt }: Approval): ApprovalView => ({
+const approvalView = ({ id, name, peer, remote, expiresAt }: Approval): ApprovalView => ({
   id,
   name,
   fingerprint: peer,
   remote,
   expiresAt,
 });
+
+/** A session that runs, as its parts are at this moment. */
+export function liveView(parts: {
+  readonly root: string;
+  readonly record: SessionRecord;
+  readonly phase: SessionPhase;
+  readonly self: RosterEntry | undefined;
+  readonly refs: RefSnapshot | undefined;
+  readonly inviteExpiresAt: number | undefined;
+  readonly peers: readonly PeerFacts[];
+  readonly approvals: readonly Approval[];
+  readonly branches: readonly BranchState[];
+  readonly nameOf: NameOf;
+}): SessionView {
+  const { record, refs, branches, nameOf } = parts;
+  const head = refs?.head;
+  const tip = head === undefined ? undefined : refs?.refs.get(branchRef(head));
+  return {
+    repo: parts.root,
+    repoName: record.repoName,
+    sessionId: record.session,
+    role: parts.self?.role ?? 'read',
+    phase: parts.phase,
+    self: {
+      name: record.name,
+      fingerprint: record.self,
+      ...(head === undefined ? {} : { branch: head }),
+      ...(tip === undefined ? {} : { head: tip }),
+    },
+    ...(parts.inviteExpiresAt === undefined ? {} : { inviteExpiresAt: parts.inviteExpiresAt }),
+    peers: parts.peers.map((facts) => peerView(facts, branches)),
+    approvals: parts.approvals.map(approvalView),
+    conflicts: conflictViews(branches, record.self, nameOf),
+    pending: pendingViews(branches, nameOf),
+    notices: noticeViews(branches, nameOf),
+  };
+}
 
 /** A guest on its way in has no repository yet: what it shows comes from the invite. */
 export function joiningView(parts: {

@@ -2,29 +2,36 @@ import type { EngineEvent, Settings } from '../../rpc/contract.ts';
 import type { SessionView } from '../../rpc/model.ts';
 import { Emitter, type Event } from '../../shared/events.ts';
 import { asPeerweaveError, PeerweaveError } from '../../shared/errors.ts';
-import { DisposableStore, type Disposable } from '../../shared/disposable.ts';
+import { DisposableStore, disposable, type Disposable } from '../../shared/disposable.ts';
 import type { Logger } from '../../shared/log.ts';
-import { branchRef, type BranchName, type PeerId } from '../../shared/ids.ts';
+import type { BranchName, PeerId } from '../../shared/ids.ts';
 import type { Home } from '../home.ts';
-import { type JoinParams, type Manifest, type RosterEntry, type Welcome } from '../link/control-protocol.ts';
+import {
+  MAX_ADDRESSES,
+  type JoinParams,
+  type Manifest,
+  type RosterEntry,
+  type Welcome,
+} from '../link/control-protocol.ts';
 import type { Identity } from '../link/identity.ts';
 import type { LinkHost } from '../link/link-host.ts';
 import type { Link } from '../link/link.ts';
+import { asFileFailure } from '../repo/git/git-failure.ts';
 import type { Repository } from '../repo/repository.ts';
-import type { Refs } from '../sync/model.ts';
 import { decodePersistedSync } from '../sync/persisted.ts';
 import { SyncCore } from '../sync/sync-core.ts';
 import type { Listener, TransportAddress } from '../transport/transport.ts';
 import { Activity } from './activity.ts';
+import { Conversation } from './conversation.ts';
 import { Gatekeeper, type Decision } from './gatekeeper.ts';
-import { encodeInvite, newSecret } from './invite.ts';
+import { Invitation } from './invitation.ts';
 import { listenForMembers, portOf } from './listening.ts';
 import { headOf, ManifestLedger, refsOf } from './manifest-ledger.ts';
 import { repoIdentity } from './manifest.ts';
 import { Members } from './members.ts';
 import { Mesh } from './mesh.ts';
 import type { SessionRecord, SessionStore } from './session-store.ts';
-import { approvalView, conflictViews, noticeViews, peerView, pendingViews, type SessionPhase } from './session-view.ts';
+import { liveView, type PeerFacts, type SessionPhase } from './session-view.ts';
 import { SyncDriver, UPLOAD_PACK_COMMAND } from './sync-driver.ts';
 
 /** Everything a session is made of; the composition root hands it in. */
@@ -39,7 +46,12 @@ export interface SessionParts {
   readonly log: Logger;
   /** Unix milliseconds. */
   readonly now: () => number;
+  /** How long a person has to answer for a guest; five minutes when absent (SE4). */
+  readonly approvalTimeoutMs?: number | undefined;
 }
+
+/** What is under way when a session ends, such as a move of a branch, gets this long to come to its end. */
+const END_PATIENCE_MS = 5_000;
 
 /**
  * A live session on one repository: who is in it (members, gatekeeper), who is linked (mesh), what everybody has (ledger, sync
@@ -56,10 +68,14 @@ export class Session implements Disposable {
   private readonly driver: SyncDriver;
   private readonly mesh: Mesh;
   private readonly gatekeeper: Gatekeeper;
+  private readonly invitation: Invitation;
+  private readonly conversation: Conversation;
+  private readonly ending = new AbortController();
   private readonly resources = new DisposableStore();
   private readonly left = new Set<PeerId>();
   private listener: Listener | undefined;
-  private ended = false;
+  /** Told once, until a save succeeds again. */
+  private saveFailed = false;
 
   private readonly changes = new Emitter<void>();
   /** The view changed. */
@@ -83,7 +99,18 @@ export class Session implements Disposable {
       jitter: () => Math.random(),
       ...(restored === undefined ? {} : { restored }),
     });
+    this.resources.add(disposable(() => this.ending.abort()));
+    this.conversation = this.createConversation();
     this.driver = this.resources.add(this.createDriver());
+    this.invitation = new Invitation({
+      self: identity.peer,
+      record,
+      members: this.members,
+      hours: settings.inviteHours,
+      now: parts.now,
+      addresses: () => this.addresses(),
+      save: () => this.save(),
+    });
     this.gatekeeper = this.createGatekeeper();
     this.mesh = this.resources.add(this.createMesh());
     this.resources.add(this.members.onChange(() => this.membersChanged()));
@@ -95,92 +122,50 @@ export class Session implements Disposable {
     );
   }
 
-  /** Listens, reads the repository and begins to link. `first` is a guest's link to the host, already through `join`. */
+  /**
+   * Listens, reads the repository and begins to link. `first` is a guest's link to the host, already through `join`. Throws
+   * `bad-request` or `unreachable` when it cannot listen, `cancelled` when the session was ended meanwhile.
+   */
   async start(first?: { readonly link: Link; readonly manifest: () => Manifest }): Promise<void> {
-    const { settings, linkHost } = this.parts;
+    const { settings, linkHost, identity } = this.parts;
     this.listener = this.resources.add(await listenForMembers(linkHost, settings.listen, this.record.port));
     this.record.port = portOf(this.listener.addresses);
     await this.driver.start();
     await this.save();
+    if (this.phase === 'ended') throw new PeerweaveError('cancelled', 'The session was left while it began.');
+    const { root } = this.repository.info;
+    this.activity.tell({ event: 'session', repo: root, fingerprint: identity.peer, phase: this.phase });
     if (first !== undefined) {
       const adopted = this.mesh.adopt(first.link);
-      this.receiveManifest(first.link, first.manifest());
+      this.conversation.receiveManifest(first.link, first.manifest());
       await adopted;
     }
     this.mesh.connect();
-    const { root } = this.repository.info;
-    this.activity.tell({ event: 'session', repo: root, fingerprint: this.parts.identity.peer, phase: this.phase });
     this.changed();
   }
 
   view(): SessionView {
-    const { record, parts } = this;
-    const branches = this.core.branches();
-    const nameOf = (peer: PeerId): string => this.members.nameOf(peer);
-    const snapshot = this.driver.current;
-    const tip = snapshot?.head === undefined ? undefined : snapshot.refs.get(branchRef(snapshot.head));
-    const invitation = this.invitation();
-    return {
-      repo: this.repository.info.root,
-      repoName: record.repoName,
-      sessionId: record.session,
-      role: this.members.self?.role ?? 'read',
+    return liveView({
+      root: this.repository.info.root,
+      record: this.record,
       phase: this.phase,
-      self: {
-        name: record.name,
-        fingerprint: parts.identity.peer,
-        ...(snapshot?.head === undefined ? {} : { branch: snapshot.head }),
-        ...(tip === undefined ? {} : { head: tip }),
-      },
-      ...(invitation === undefined ? {} : { inviteExpiresAt: invitation.expiresAt }),
-      peers: this.present().map((entry) =>
-        peerView(
-          {
-            entry,
-            link: this.mesh.link(entry.peer),
-            head: headOf(this.ledger.of(entry.peer)),
-            inSync: this.core.peerState(entry.peer)?.inSync === true && this.ledger.hasOurs(entry.peer),
-            ...this.activity.of(entry.peer),
-          },
-          branches,
-        ),
-      ),
-      approvals: this.gatekeeper.approvals.map(approvalView),
-      conflicts: conflictViews(branches, parts.identity.peer, nameOf),
-      pending: pendingViews(branches, nameOf),
-      notices: noticeViews(branches, nameOf),
-    };
+      self: this.members.self,
+      refs: this.driver.current,
+      inviteExpiresAt: this.invitation.current?.expiresAt,
+      peers: this.present().map((entry) => this.factsOf(entry)),
+      approvals: this.gatekeeper.approvals,
+      branches: this.core.branches(),
+      nameOf: (peer) => this.members.nameOf(peer),
+    });
   }
 
   get phase(): SessionPhase {
-    return this.ended ? 'ended' : 'live';
+    return this.ending.signal.aborted ? 'ended' : 'live';
   }
 
-  /** The plain invite code. Owners only; an expired invite is replaced by a new one. */
-  async invite(): Promise<{ readonly code: string; readonly expiresAt: number }> {
-    const { identity, settings, now } = this.parts;
-    if (this.members.self?.role !== 'owner') {
-      throw new PeerweaveError(
-        'bad-request',
-        `Only ${this.members.nameOf(this.record.founder)} can invite to this session.`,
-      );
-    }
-    let invitation = this.invitation();
-    if (invitation === undefined || invitation.expiresAt <= now()) {
-      invitation = { secret: newSecret(), expiresAt: now() + settings.inviteHours * 3_600_000 };
-      const secret = Buffer.from(invitation.secret).toString('base64');
-      this.record.invite = { secret, expiresAt: invitation.expiresAt };
-      await this.save();
-    }
-    const code = encodeInvite({
-      ...invitation,
-      session: this.record.session,
-      host: identity.peer,
-      hostName: this.record.name,
-      repoName: this.record.repoName,
-      addresses: this.addresses(),
-    });
-    return { code, expiresAt: invitation.expiresAt };
+  /** The plain invite code. Throws `bad-request` for members that cannot invite. */
+  invite(): Promise<{ readonly code: string; readonly expiresAt: number }> {
+    return this.invitation.code();
   }
 
   /** Answers a guest that waits; throws `bad-request` when it waits no more. */
@@ -190,10 +175,15 @@ export class Session implements Disposable {
     }
   }
 
-  /** Reads, announces and fetches at once; resolves when nothing is outstanding. */
+  /**
+   * Announces what is here, hears from everybody who is linked, fetches and plans, at once; resolves when nothing of that is
+   * outstanding. Members that are not linked are dialed, and not waited for.
+   */
   async sync(): Promise<void> {
+    this.mesh.redialAll();
     await this.driver.refresh();
     this.driver.handle({ type: 'sync-now' });
+    await this.conversation.hearEverybody();
     await this.driver.idle();
   }
 
@@ -216,16 +206,41 @@ export class Session implements Disposable {
   }
 
   dispose(): void {
-    this.ended = true;
     this.resources.dispose();
     this.parts.linkHost.dispose();
   }
 
   private async end(error: PeerweaveError): Promise<void> {
-    this.ended = true;
-    await this.mesh.close(error);
+    this.ending.abort();
+    this.gatekeeper.close(error);
+    await Promise.all([this.driver.stop(END_PATIENCE_MS), this.mesh.close(error)]);
     this.dispose();
     this.changes.fire();
+  }
+
+  private createConversation(): Conversation {
+    return new Conversation({
+      self: this.parts.identity.peer,
+      members: this.members,
+      ledger: this.ledger,
+      mesh: () => this.mesh,
+      addresses: () => this.addresses(),
+      now: this.parts.now,
+      save: () => this.save(),
+      received: (peer, manifest) => {
+        this.record.manifests[peer] = manifest;
+        this.driver.handle({ type: 'manifest', peer, seq: manifest.seq, refs: refsOf(manifest) });
+      },
+      refused: (peer, error) => {
+        this.activity.failed(peer, error);
+        this.changed();
+      },
+      acknowledged: () => this.changed(),
+      refresh: async () => {
+        await this.driver.refresh();
+        await this.driver.announced();
+      },
+    });
   }
 
   private createDriver(): SyncDriver {
@@ -235,8 +250,8 @@ export class Session implements Disposable {
       link: (peer) => this.mesh.link(peer),
       namespace: (peer) => this.members.namespace(peer),
       nameOf: (peer) => this.members.nameOf(peer),
-      announce: (refs, head) => this.announce(refs, head),
-      greet: (peer) => this.greet(peer),
+      announce: (refs, head) => this.conversation.announce(refs, head),
+      greet: (peer) => this.conversation.greet(peer),
       persist: () => void this.save(),
       refsMoved: (moves, by) => this.activity.refsMoved(this.repository.info.root, moves, by),
       synced: (peer) => this.activity.synced(peer, now()),
@@ -247,19 +262,21 @@ export class Session implements Disposable {
   }
 
   private createGatekeeper(): Gatekeeper {
-    const { identity, record, settings, home, now } = this.parts;
+    const { identity, record, settings, home, now, log, approvalTimeoutMs } = this.parts;
     return new Gatekeeper({
       self: identity.peer,
       hostName: record.name,
       session: record.session,
-      invite: () => this.invitation(),
+      log: log.scope('session'),
+      invite: () => this.invitation.current,
       approve: settings.approve,
-      member: (peer) => this.members.get(peer),
+      isMember: (peer) => this.members.get(peer) !== undefined,
       awaitMember: (peer, signal) => this.members.awaitMember(peer, signal),
       remembers: (peer) => home.remembers(peer),
       remember: (peer) => home.remember(peer),
       admit: (link, name) => this.members.admit(link, name, now()),
       now,
+      ...(approvalTimeoutMs === undefined ? {} : { approvalTimeoutMs }),
     });
   }
 
@@ -290,14 +307,20 @@ export class Session implements Disposable {
     return this.members.others().filter((entry) => !this.left.has(entry.peer));
   }
 
-  private addresses(): TransportAddress[] {
-    return [...(this.listener?.addresses ?? [])];
+  private factsOf(entry: RosterEntry): PeerFacts {
+    const { peer } = entry;
+    return {
+      entry,
+      link: this.mesh.link(peer),
+      head: headOf(this.ledger.of(peer)),
+      inSync: this.core.peerState(peer)?.inSync === true && this.ledger.hasOurs(peer),
+      ...this.activity.of(peer),
+    };
   }
 
-  private invitation(): { readonly secret: Uint8Array; readonly expiresAt: number } | undefined {
-    const { invite } = this.record;
-    if (invite === undefined) return undefined;
-    return { secret: new Uint8Array(Buffer.from(invite.secret, 'base64')), expiresAt: invite.expiresAt };
+  /** A machine full of virtual networks has more than others take; the last of them is the loopback, which few can use. */
+  private addresses(): TransportAddress[] {
+    return (this.listener?.addresses ?? []).slice(0, MAX_ADDRESSES);
   }
 
   private async letIn(link: Link, params: JoinParams): Promise<Welcome> {
@@ -309,24 +332,20 @@ export class Session implements Disposable {
 
   private membersChanged(): void {
     void this.save();
-    for (const link of this.mesh.links()) link.control.notify('roster', { entries: this.members.all() });
+    this.conversation.shareRoster();
     this.mesh.connect();
     this.changed();
   }
 
   private prepareLink(link: Link): void {
-    const { control } = link;
-    control.handleNotification('manifest', (manifest) => this.receiveManifest(link, manifest));
-    control.handleNotification('roster', ({ entries }) => this.members.merge(entries));
-    control.handleNotification('ack', ({ author, seq }) => this.acknowledged(link, author, seq));
-    control.handleNotification('presence', ({ members }) => this.presence(link, members));
+    this.conversation.listenTo(link);
     link.onExec((command, stream) => this.serve(link, command, stream));
   }
 
   private linkUp(link: Link): void {
     const { peer } = link;
     this.left.delete(peer);
-    this.sharePresence();
+    this.conversation.sharePresence();
     void this.save();
     this.activity.peer(peer, 'online', link);
     this.driver.handle({ type: 'peer-up', peer });
@@ -351,68 +370,11 @@ export class Session implements Disposable {
 
   private serve(link: Link, command: string, stream: Parameters<Repository['serve']>[0]): boolean {
     if (command !== UPLOAD_PACK_COMMAND) return false;
-    this.repository.serve(stream).catch((error: unknown) => {
+    this.repository.serve(stream, { signal: this.ending.signal }).catch((error: unknown) => {
+      if (this.ending.signal.aborted) return;
       this.parts.log.warn(`Serving ${this.members.nameOf(link.peer)}: ${asPeerweaveError(error).message}`);
     });
     return true;
-  }
-
-  /** Tells everybody how to reach us and everybody else, so that a full mesh forms. */
-  private sharePresence(): void {
-    const links = this.mesh.links();
-    const self = { peer: this.parts.identity.peer, addresses: this.addresses() };
-    for (const link of links) {
-      const others = links
-        .filter((other) => other.peer !== link.peer)
-        .map((other) => ({ peer: other.peer, addresses: [...this.members.addresses(other.peer)] }));
-      link.control.notify('roster', { entries: this.members.all() });
-      link.control.notify('presence', { members: [self, ...others] });
-    }
-  }
-
-  /** A peer knows best where it is itself; what it says of others counts only while they are not linked. */
-  private presence(link: Link, members: readonly { peer: PeerId; addresses: TransportAddress[] }[]): void {
-    let moved = false;
-    for (const { peer, addresses } of members) {
-      if (peer === link.peer) moved = this.members.learnAddresses(peer, addresses);
-      else if (peer !== this.parts.identity.peer && this.mesh.link(peer) === undefined) {
-        this.members.learnAddresses(peer, addresses);
-      }
-    }
-    if (moved) this.sharePresence();
-    this.mesh.connect();
-  }
-
-  private announce(refs: Refs, head: BranchName | undefined): void {
-    const manifest = this.ledger.announce(refs, head, this.parts.now());
-    this.record.tip = this.ledger.tip;
-    // Saved before it is sent: after a crash the chain must go on from what others have seen, or it would look forked (SY1).
-    void this.save().then(() => {
-      for (const link of this.mesh.links()) link.control.notify('manifest', manifest);
-    });
-  }
-
-  private greet(peer: PeerId): void {
-    const { own } = this.ledger;
-    if (own !== undefined) this.mesh.link(peer)?.control.notify('manifest', own);
-  }
-
-  private receiveManifest(link: Link, manifest: Manifest): void {
-    const { peer } = link;
-    try {
-      const isNew = this.ledger.receive(manifest, this.members.get(peer));
-      if (isNew) this.record.manifests[peer] = manifest;
-      this.driver.handle({ type: 'manifest', peer, seq: manifest.seq, refs: refsOf(manifest) });
-    } catch (error) {
-      this.activity.failed(peer, asPeerweaveError(error));
-      this.changed();
-    }
-  }
-
-  private acknowledged(link: Link, author: PeerId, seq: number): void {
-    if (author !== this.parts.identity.peer) return;
-    this.ledger.acknowledge(link.peer, seq);
-    this.changed();
   }
 
   private changed(): void {
@@ -420,10 +382,17 @@ export class Session implements Disposable {
     this.changes.fire();
   }
 
-  private save(): Promise<void> {
-    this.record.sync = this.core.persisted();
-    return this.parts.store.save(this.record).catch((error: unknown) => {
-      this.parts.log.error(`Cannot save the session: ${asPeerweaveError(error).message}`);
-    });
+  private async save(): Promise<void> {
+    const { store, log } = this.parts;
+    try {
+      await store.save(() => ({ ...this.record, tip: this.ledger.tip, sync: this.core.persisted() }));
+      this.saveFailed = false;
+    } catch (error) {
+      const { reason, message } = asPeerweaveError(asFileFailure(error));
+      log.error(`Cannot save the session: ${message}`);
+      if (!this.saveFailed)
+        this.activity.tell({ event: 'error', reason, message: `Cannot save the session: ${message}` });
+      this.saveFailed = true;
+    }
   }
 }

@@ -16,8 +16,8 @@ export interface SyncHost {
   /** The peer's folder under `refs/remotes/peers/`. */
   namespace(peer: PeerId): string;
   nameOf(peer: PeerId): string;
-  /** Signs a manifest and sends it to everybody. */
-  announce(refs: Refs, head: BranchName | undefined): void;
+  /** Signs a manifest and sends it to everybody; resolves when it is on its way. */
+  announce(refs: Refs, head: BranchName | undefined): Promise<void>;
   /** Sends the newest manifest to one member. */
   greet(peer: PeerId): void;
   persist(): void;
@@ -44,6 +44,7 @@ export class SyncDriver implements Disposable {
   private wakeTimer: NodeJS.Timeout | undefined;
   /** Ref moves run one after another: they share the index of a worktree. */
   private moves: Promise<void> = Promise.resolve();
+  private announcing: Promise<void> = Promise.resolve();
   private pendingEffects = 0;
   private reading: Promise<void> | undefined;
   private readAgain = false;
@@ -86,14 +87,30 @@ export class SyncDriver implements Disposable {
   /** Reads the refs and tells the core; reads that are asked for meanwhile are folded into one more. */
   refresh(): Promise<void> {
     this.readAgain = true;
-    this.reading ??= this.read().finally(() => (this.reading = undefined));
+    this.reading ??= this.read();
     return this.reading;
+  }
+
+  /** Resolves when everything that is to be announced so far is on its way. */
+  async announced(): Promise<void> {
+    await this.announcing;
   }
 
   /** Resolves when no effect is under way. */
   async idle(): Promise<void> {
     if (this.pendingEffects === 0) return;
     await new Promise<void>((resolve) => this.idleWaiters.add(resolve));
+  }
+
+  /**
+   * Starts nothing more and cancels what can be; resolves when what is under way has come to its end (a move of a branch must), or
+   * after `patienceMs` at the latest.
+   */
+  async stop(patienceMs: number): Promise<void> {
+    this.resources.dispose();
+    const timer = setTimeout(() => this.settleIdle(true), patienceMs);
+    await this.idle();
+    clearTimeout(timer);
   }
 
   dispose(): void {
@@ -104,7 +121,7 @@ export class SyncDriver implements Disposable {
   private perform(effect: SyncEffect): void {
     switch (effect.type) {
       case 'announce':
-        return this.host.announce(effect.refs, effect.head);
+        return this.run(() => (this.announcing = this.host.announce(effect.refs, effect.head)));
       case 'greet':
         return this.host.greet(effect.peer);
       case 'fetch':
@@ -133,12 +150,20 @@ export class SyncDriver implements Disposable {
   }
 
   private async read(): Promise<void> {
+    // So that `reading` is set when this ends.
+    await Promise.resolve();
+    while (this.readAgain && !this.stopped.signal.aborted) {
+      this.readAgain = false;
+      await this.readOnce();
+    }
+    // In the same turn as the last look at `readAgain`, or a read that is asked for now would be lost.
+    this.reading = undefined;
+  }
+
+  private async readOnce(): Promise<void> {
     try {
-      while (this.readAgain && !this.stopped.signal.aborted) {
-        this.readAgain = false;
-        this.snapshot = await this.repository.snapshot();
-        this.handle({ type: 'local-refs', refs: this.snapshot.refs, head: this.snapshot.head });
-      }
+      this.snapshot = await this.repository.snapshot();
+      this.handle({ type: 'local-refs', refs: this.snapshot.refs, head: this.snapshot.head });
     } catch (error) {
       if (!this.stopped.signal.aborted) this.host.log.warn(`Cannot read the refs: ${asPeerweaveError(error).message}`);
     }

@@ -1,0 +1,130 @@
+import { asPeerweaveError, type PeerweaveError } from '../../shared/errors.ts';
+import type { BranchName, PeerId } from '../../shared/ids.ts';
+import type { Manifest } from '../link/control-protocol.ts';
+import type { Link } from '../link/link.ts';
+import type { Refs } from '../sync/model.ts';
+import type { TransportAddress } from '../transport/transport.ts';
+import type { ManifestLedger } from './manifest-ledger.ts';
+import type { Members } from './members.ts';
+import type { Mesh } from './mesh.ts';
+
+/** A member that is busy with its disk may take this long to answer; `sync` does not wait for one that has stopped. */
+const ANSWER_MS = 5_000;
+
+/** What a conversation needs of the session around it. */
+export interface ConversationParts {
+  readonly self: PeerId;
+  readonly members: Members;
+  readonly ledger: ManifestLedger;
+  readonly mesh: () => Mesh;
+  /** Where we listen. */
+  readonly addresses: () => TransportAddress[];
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  /** Saves the ledger's tip, among others. */
+  readonly save: () => Promise<void>;
+  /** A verified manifest of a member, perhaps the one already known. */
+  readonly received: (peer: PeerId, manifest: Manifest) => void;
+  /** What a member said was not used, and why. */
+  readonly refused: (peer: PeerId, error: PeerweaveError) => void;
+  /** A member has everything of one of our manifests. */
+  readonly acknowledged: () => void;
+  /** Reads our refs again and announces what has changed; resolves when that is on its way. */
+  readonly refresh: () => Promise<void>;
+}
+
+/** What linked members say to each other: who belongs to the session, where everybody is, what each has, what has arrived. */
+export class Conversation {
+  private readonly parts: ConversationParts;
+
+  constructor(parts: ConversationParts) {
+    this.parts = parts;
+  }
+
+  /** Sets the handlers of a link to a member. */
+  listenTo(link: Link): void {
+    const { control } = link;
+    control.handleNotification('manifest', (manifest) => this.receiveManifest(link, manifest));
+    control.handleNotification('roster', ({ entries }) => this.parts.members.merge(entries));
+    control.handleNotification('ack', ({ author, seq }) => this.receiveAck(link, author, seq));
+    control.handleNotification('presence', ({ members }) => this.receivePresence(link, members));
+    // Whoever asks wants to hear our newest refs before the answer; messages keep their order.
+    control.handleRequest('ping', async () => {
+      await this.parts.refresh();
+      return {};
+    });
+  }
+
+  /** Tells everybody who belongs to the session. */
+  shareRoster(): void {
+    const entries = this.parts.members.all();
+    for (const link of this.parts.mesh().links()) link.control.notify('roster', { entries });
+  }
+
+  /** Tells everybody how to reach us and everybody else, so that a full mesh forms. */
+  sharePresence(): void {
+    const { self, members, mesh, addresses } = this.parts;
+    const links = mesh().links();
+    this.shareRoster();
+    for (const link of links) {
+      const others = links
+        .filter((other) => other.peer !== link.peer)
+        .map((other) => ({ peer: other.peer, addresses: [...members.addresses(other.peer)] }));
+      link.control.notify('presence', { members: [{ peer: self, addresses: addresses() }, ...others] });
+    }
+  }
+
+  /** Signs a manifest and sends it to everybody. */
+  async announce(refs: Refs, head: BranchName | undefined): Promise<void> {
+    const manifest = this.parts.ledger.announce(refs, head, this.parts.now());
+    // Saved before it is sent: after a crash the chain must go on from what others have seen, or it would look forked (SY1).
+    await this.parts.save();
+    for (const link of this.parts.mesh().links()) link.control.notify('manifest', manifest);
+  }
+
+  /** Sends our newest manifest to one member. */
+  greet(peer: PeerId): void {
+    const { own } = this.parts.ledger;
+    if (own !== undefined) this.parts.mesh().link(peer)?.control.notify('manifest', own);
+  }
+
+  /** Resolves when every linked member that answers has told us of its newest refs. */
+  async hearEverybody(): Promise<void> {
+    const asked = this.parts
+      .mesh()
+      .links()
+      .filter(({ state }) => state === 'connected')
+      .map((link) => link.control.request('ping', {}, { timeoutMs: ANSWER_MS }));
+    await Promise.allSettled(asked);
+  }
+
+  receiveManifest({ peer }: Link, manifest: Manifest): void {
+    try {
+      this.parts.ledger.receive(manifest, this.parts.members.get(peer));
+      this.parts.received(peer, manifest);
+    } catch (error) {
+      this.parts.refused(peer, asPeerweaveError(error));
+    }
+  }
+
+  private receiveAck({ peer }: Link, author: PeerId, seq: number): void {
+    if (author !== this.parts.self) return;
+    this.parts.ledger.acknowledge(peer, seq);
+    this.parts.acknowledged();
+  }
+
+  /** A peer knows best where it is itself; what it says of others counts only while they are not linked. */
+  private receivePresence(link: Link, present: readonly { peer: PeerId; addresses: TransportAddress[] }[]): void {
+    const { self, members } = this.parts;
+    const mesh = this.parts.mesh();
+    let moved = false;
+    for (const { peer, addresses } of present) {
+      if (peer === link.peer) moved = members.learnAddresses(peer, addresses);
+      else if (peer !== self && mesh.link(peer) === undefined && members.learnAddresses(peer, addresses)) {
+        mesh.redial(peer);
+      }
+    }
+    if (moved) this.sharePresence();
+    mesh.connect();
+  }
+}
