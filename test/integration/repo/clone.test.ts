@@ -1,12 +1,13 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { CloneRequest, Repository } from '../../../extension/src/p2p/repo/repository.ts';
 import {
   commit,
   fsck,
   git,
+  gitInput,
   initRepository,
   revParse,
   sharedRefs,
@@ -229,4 +230,71 @@ it('runs no hook and no command that the tree names', async () => {
   expect(existsSync(join(target, 'ran'))).toBe(false);
   expect(git(target, 'config', '--local', '--list')).not.toMatch(/filter|hookspath|submodule/i);
   clone.dispose();
+});
+
+describe('the pack that the tip came in', () => {
+  const packs = (): string[] =>
+    readdirSync(join(target, '.git', 'objects', 'pack')).filter((name) => name.endsWith('.pack'));
+
+  beforeEach(() => {
+    const files = Array.from({ length: 120 }, (_, index) => [`many/${index}`, `${index}\n`] as const);
+    commit(source, Object.fromEntries(files));
+  });
+
+  it('goes once the history holds the same', async () => {
+    let atUsable: string[] = [];
+    (await provider.clone(request({ onUsable: () => (atUsable = packs()) }))).dispose();
+    expect(atUsable).toHaveLength(1);
+    expect(packs()).toHaveLength(1);
+    expect(packs()).not.toEqual(atUsable);
+    expectFull();
+  });
+
+  it('goes too when another engine brings the history', async () => {
+    const connect = onHistory(() => {
+      throw new Error('connection reset');
+    });
+    await expect(provider.clone(request({ connect }))).rejects.toMatchObject({ reason: 'link-lost' });
+    (await provider.completeClone(request())).dispose();
+    expect(packs()).toHaveLength(1);
+    expectFull();
+  });
+
+  it.each([
+    ['is to be kept', (pack: string) => writeFileSync(pack.replace(/pack$/, 'keep'), '')],
+    ['is in an index over many', () => git(target, 'multi-pack-index', 'write')],
+  ])('stays when it %s', async (_why, act) => {
+    const onUsable = (): void => {
+      act(join(target, '.git', 'objects', 'pack', packs()[0] ?? ''));
+    };
+    (await provider.clone(request({ onUsable }))).dispose();
+    expect(packs()).toHaveLength(2);
+    expectFull();
+  });
+
+  it('stays when it holds more than the history brings, which a commit of mine may build on', async () => {
+    const connect = onHistory(() => {
+      throw new Error('connection reset');
+    });
+    await expect(provider.clone(request({ connect }))).rejects.toMatchObject({ reason: 'link-lost' });
+    const extra = gitInput(target, 'extra\n', 'hash-object', '-w', '--stdin');
+    const base = join(target, '.git', 'objects', 'pack', 'pack');
+    const name = `pack-${gitInput(target, `${extra}\n${revParse(target, 'HEAD')}\n`, 'pack-objects', '-q', base)}`;
+    const path = join(target, '.git', 'peerweave', 'clone.json');
+    const marker = JSON.parse(readFileSync(path, 'utf8')) as { tipPacks: string[] };
+    writeFileSync(path, JSON.stringify({ ...marker, tipPacks: [...marker.tipPacks, name] }));
+    (await provider.completeClone(request())).dispose();
+    expect(packs()).toHaveLength(2);
+    expect(packs()).toContain(`${name}.pack`);
+  });
+
+  it('stays when it is the history', async () => {
+    git(source, 'checkout', '--quiet', '--orphan', 'single');
+    commit(source, {});
+    git(source, 'branch', '--quiet', '--delete', '--force', 'main', 'side');
+    git(source, 'tag', '--delete', 'v1');
+    (await provider.clone(request({ head: branch('single') }))).dispose();
+    expect(packs()).toHaveLength(1);
+    fsck(target);
+  });
 });

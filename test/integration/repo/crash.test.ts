@@ -1,12 +1,11 @@
-import { execFile, execFileSync } from 'node:child_process';
-import { cpSync, existsSync, globSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Oid, RefName } from '../../../extension/src/shared/ids.ts';
-import { commit, fsck, git, initRepository, revParse, sharedRefs, tempFolder, writeFiles } from '../../support/git.ts';
+import { commit, git, initRepository, revParse, sharedRefs, writeFiles } from '../../support/git.ts';
 import { branch, connectTo, provider, requestAll } from '../../support/two-repositories.ts';
-import type { CrashOrder, CrashReport } from './crashing-engine.ts';
+import { canTrace, CrashStage, sample, type GitPoint, type Scene } from './crash-scene.ts';
+import type { CrashOrder } from './crashing-engine.ts';
 
 /**
  * [SY11] An engine is killed at point after point of a move and of a receive, and the repository opened again. The engine's own
@@ -14,10 +13,10 @@ import type { CrashOrder, CrashReport } from './crashing-engine.ts';
  * goes too, as in a power cut; with `git` it lives, as when the system runs out of memory.
  */
 
-const temp = tempFolder();
+const stage = new CrashStage();
+const { temp } = stage;
 const template = join(temp.path, 'template');
 const alice = join(temp.path, 'alice');
-const engine = join(temp.path, 'engine.mjs');
 let from: Oid;
 let to: Oid;
 
@@ -28,15 +27,7 @@ const files = (version: string): Record<string, string> => ({
 });
 
 beforeAll(async () => {
-  const source = join(import.meta.dirname, 'crashing-engine.ts');
-  await build({
-    entryPoints: [source],
-    outfile: engine,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node22',
-  });
+  await stage.prepare();
   initRepository(template);
   from = commit(template, { ...files('one'), 'keep.txt': 'keep\n', 'mine.txt': 'mine\n' });
   git(temp.path, 'clone', '--quiet', 'template', 'alice');
@@ -54,117 +45,28 @@ beforeAll(async () => {
 
 afterAll(() => temp.remove());
 
-type Victim = 'machine' | 'git';
-
-/** The n-th system call of a kind in a git command. */
-type GitPoint = readonly [victim: Victim, command: string, call: string, nth: number];
-
-let folders = 0;
-
-/** A repository of Bob's that something is about to happen to. */
-class Scene {
-  readonly folder = join(temp.path, `scene-${(folders += 1)}`);
-  readonly root = join(this.folder, 'bob');
-
-  constructor() {
-    cpSync(template, this.root, { recursive: true });
-  }
-
-  /** The report of an engine that lived; undefined when it was killed. */
-  run(order: Omit<CrashOrder, 'root'>): Promise<CrashReport | undefined> {
-    const full: CrashOrder = { root: this.root, ...order };
-    return new Promise((resolve, reject) => {
-      const child = execFile(process.execPath, [engine, JSON.stringify(full)], (error, stdout, stderr) => {
-        if (child.signalCode === 'SIGKILL') resolve(undefined);
-        else if (error) reject(new Error(`${error.message}\n${stderr}`));
-        else resolve(JSON.parse(stdout) as CrashReport);
-      });
-    });
-  }
-
-  /** A `git` that is killed at a point. It leaves a mark, so that no test passes for a point that never came. */
-  fragileGit([victim, command, call, nth]: GitPoint): string {
-    const path = join(this.folder, 'fragile-git');
-    const strace = `strace -qq -o /dev/null -e trace=${call} -e inject=${call}:signal=SIGKILL:when=${nth}`;
-    const script = [
-      '#!/bin/sh',
-      `case " $* " in *' ${command} '*) ;; *) exec git "$@" ;; esac`,
-      `if [ -e ${this.folder}/killed ]; then exec git "$@"; fi`,
-      `${strace} git "$@"`,
-      'code=$?',
-      `if [ $code = 137 ]; then touch ${this.folder}/killed; ${victim === 'machine' ? 'kill -KILL $PPID' : ':'}; fi`,
-      'exit $code',
-    ];
-    writeFileSync(path, `${script.join('\n')}\n`, { mode: 0o755 });
-    return path;
-  }
-
-  /** Opens the repository once more; nothing of the attempt is left then, but for `locks` (git's own, in the instant it took them). */
-  async recover(locks: readonly string[] = []): Promise<void> {
-    (await provider.open(this.root)).dispose();
-    const ours = join(this.root, '.git', 'peerweave');
-    for (const name of ['staging', 'journal', 'journal-unreadable']) {
-      expect(existsSync(join(ours, name)) ? readdirSync(join(ours, name)) : []).toEqual([]);
-    }
-    expect(globSync('**/*.lock', { cwd: join(this.root, '.git') })).toEqual(locks);
-    expect(git(this.root, 'count-objects', '-v')).toContain('garbage: 0');
-    fsck(this.root);
-  }
-
-  /** Ref, index and files of main are all old or all new, and the user's own changes are there. Returns which. */
-  expectWhole(): 'one' | 'two' {
-    const read = (path: string): string => readFileSync(join(this.root, path), 'utf8');
-    const version = revParse(this.root, 'main') === from ? 'one' : 'two';
-    expect(revParse(this.root, 'main')).toBe(version === 'one' ? from : to);
-    expect(git(this.root, 'status', '--porcelain').split('\n')).toEqual(['M mine.txt', '?? untracked.txt']);
-    for (const [path, content] of Object.entries(files(version))) expect(read(path)).toBe(content);
-    expect([read('mine.txt'), read('untracked.txt')]).toEqual(['a change of mine\n', 'untracked\n']);
-    return version;
-  }
-
-  get killed(): boolean {
-    return existsSync(join(this.folder, 'killed'));
-  }
-
-  end(): void {
-    rmSync(this.folder, { recursive: true, force: true });
-  }
+function newScene(): Scene {
+  const scene = stage.scene();
+  cpSync(template, scene.root, { recursive: true });
+  return scene;
 }
 
-/** Scenes wait for processes most of the time. */
-async function onScenes<T>(points: readonly T[], play: (scene: Scene, point: T) => Promise<void>): Promise<void> {
-  const left = [...points];
-  const worker = async (): Promise<void> => {
-    for (let point = left.shift(); point !== undefined; point = left.shift()) {
-      const scene = new Scene();
-      await play(scene, point).catch((error: unknown) => {
-        throw new Error(`at ${JSON.stringify(point)}: ${String(error)}`, { cause: error });
-      });
-      scene.end();
-    }
-  };
-  await Promise.all([worker(), worker(), worker()]);
-}
+const onScenes = <T>(points: readonly T[], act: (scene: Scene, point: T) => Promise<void>): Promise<void> =>
+  stage.play(points, (scene, point) => {
+    cpSync(template, scene.root, { recursive: true });
+    return act(scene, point);
+  });
 
-/** `count` of 1 … `last`: both ends, and others drawn by a fixed seed. */
-function sample(last: number, count: number): number[] {
-  const pool = Array.from({ length: last }, (_, index) => index + 1);
-  for (let state = 20_261_120; pool.length > count;) {
-    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
-    pool.splice(1 + (state % (pool.length - 2)), 1);
-  }
-  return pool;
+/** Ref, index and files of main are all old or all new, and the user's own changes are there. Returns which. */
+function expectWhole({ root }: Scene): 'one' | 'two' {
+  const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+  const version = revParse(root, 'main') === from ? 'one' : 'two';
+  expect(revParse(root, 'main')).toBe(version === 'one' ? from : to);
+  expect(git(root, 'status', '--porcelain').split('\n')).toEqual(['M mine.txt', '?? untracked.txt']);
+  for (const [path, content] of Object.entries(files(version))) expect(read(path)).toBe(content);
+  expect([read('mine.txt'), read('untracked.txt')]).toEqual(['a change of mine\n', 'untracked\n']);
+  return version;
 }
-
-const canTrace = ((): boolean => {
-  try {
-    execFileSync('strace', ['-qq', '-o', '/dev/null', 'true'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    process.stderr.write('crash points inside git are skipped: strace is missing or may not trace here\n');
-    return false;
-  }
-})();
 
 describe('[SY11] a move that is cut short', () => {
   const order = (): Omit<CrashOrder, 'root'> => ({
@@ -172,14 +74,14 @@ describe('[SY11] a move that is cut short', () => {
   });
 
   it('is whole after its engine died at any call of its own', async () => {
-    const whole = new Scene();
+    const whole = newScene();
     const report = await whole.run(order());
     expect(report?.result).toEqual({ moved: true });
     const versions = new Set<string>();
     await onScenes(sample(report?.calls ?? 0, 20), async (scene, dieBefore) => {
       expect(await scene.run({ ...order(), dieBefore })).toBeUndefined();
       await scene.recover();
-      versions.add(scene.expectWhole());
+      versions.add(expectWhole(scene));
     });
     expect(versions).toEqual(new Set(['one', 'two']));
   });
@@ -205,10 +107,10 @@ describe('[SY11] a move that is cut short', () => {
       expect(scene.killed).toBe(true);
       if (victim === 'machine') expect(report).toBeUndefined();
       // Alone: the engine has mended it before it answers.
-      else expect((report?.result as { moved: boolean }).moved).toBe(scene.expectWhole() === 'two');
+      else expect((report?.result as { moved: boolean }).moved).toBe(expectWhole(scene) === 'two');
       // Git had its lock and had not told us: nobody can know whose it is.
       await scene.recover(call === 'fsync' ? ['refs/heads/main.lock'] : []);
-      scene.expectWhole();
+      expectWhole(scene);
     });
   });
 });
@@ -232,13 +134,13 @@ describe('[SY11] a receive that is cut short', () => {
   it.each(['small', 'large'] as const)(
     'a %s one leaves nothing after its engine died at any call of its own',
     async (size) => {
-      const whole = new Scene();
+      const whole = newScene();
       const report = await whole.run(receive(size));
       expect(report?.result).toBe(size === 'small' ? 1 : 2);
       await onScenes(sample(report?.calls ?? 0, 8), async (scene, dieBefore) => {
         expect(await scene.run({ ...receive(size), dieBefore })).toBeUndefined();
         await scene.recover();
-        scene.expectWhole();
+        expectWhole(scene);
         await expectReceivable(scene);
       });
     },
@@ -263,7 +165,7 @@ describe('[SY11] a receive that is cut short', () => {
         utimesSync(join(scene.root, '.git', lock), 1, 1);
       }
       await scene.recover();
-      scene.expectWhole();
+      expectWhole(scene);
       await expectReceivable(scene);
     });
   });

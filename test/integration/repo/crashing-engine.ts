@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
-import { Duplex } from 'node:stream';
+import { duplexPair, type Duplex } from 'node:stream';
 import type { MoveRequest } from '../../../extension/src/p2p/repo/repository.ts';
-import type { Oid, PeerId, RefName } from '../../../extension/src/shared/ids.ts';
+import type { BranchName, Oid, PeerId, RefName } from '../../../extension/src/shared/ids.ts';
 
 /**
  * An engine that is about to die, in a process of its own (see `crash.test.ts`). Does one thing to a repository; with
@@ -14,6 +14,7 @@ export interface CrashOrder {
   readonly git?: string;
   readonly dieBefore?: number;
   readonly move?: MoveRequest;
+  readonly clone?: { readonly from: string; readonly refs: readonly (readonly [RefName, Oid])[] };
   readonly receive?: { readonly from: string; readonly refs: readonly (readonly [RefName, Oid])[] };
 }
 
@@ -52,20 +53,31 @@ function armCrash(): void {
 /** What a link to the peer is in a session: its `git upload-pack`. */
 const connectTo = (root: string) => async (): Promise<Duplex> => {
   const { stdin, stdout } = spawn('git', ['upload-pack', root], { stdio: ['pipe', 'pipe', 'ignore'] });
-  return Duplex.from({ writable: stdin, readable: stdout });
+  const [ours, theirs] = duplexPair();
+  // Git closes its input while its last output is still on the way.
+  stdin.on('error', () => undefined);
+  theirs.on('error', () => undefined).pipe(stdin);
+  stdout.pipe(theirs);
+  return ours;
 };
 
 const { SystemGitProvider } = await import('../../../extension/src/p2p/repo/git/provider.ts');
-const repository = await new SystemGitProvider(order.git === undefined ? {} : { git: order.git }).open(order.root);
+const provider = new SystemGitProvider(order.git === undefined ? {} : { git: order.git });
+const repository = order.clone === undefined ? await provider.open(order.root) : undefined;
 armCrash();
 
-const perform = async (): Promise<unknown> => {
-  if (order.move !== undefined) return repository.moveBranch(order.move);
+async function perform(): Promise<unknown> {
+  if (order.clone !== undefined) {
+    const { from, refs } = order.clone;
+    const more = { directory: order.root, objectFormat: 'sha1', head: 'main' as BranchName } as const;
+    const request = { peer: PEER, namespace: 'alice', refs: new Map(refs), connect: connectTo(from) };
+    return provider.clone({ ...more, ...request }).then(() => 'cloned', String);
+  }
+  if (order.move !== undefined) return repository?.moveBranch(order.move);
   const { from, refs } = order.receive ?? { from: '', refs: [] };
-
   const request = { peer: PEER, namespace: 'alice', refs: new Map(refs), connect: connectTo(from) };
-  return repository.receive(request).then(({ moves }) => moves.length, String);
-};
+  return repository?.receive(request).then(({ moves }) => moves.length, String);
+}
 
 const result = await perform();
 const report: CrashReport = { calls, result };

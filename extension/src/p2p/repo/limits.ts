@@ -4,15 +4,18 @@ const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
 
 /**
- * Defaults of the gate (SY2): far above any repository that people clone by hand, far below what fills a disk unnoticed.
- * The Linux kernel, for scale: a pack of 1.5 GiB, 10 million objects, 100 GiB expanded, largest object 25 MiB.
+ * Defaults of the gate (SY2). They are to stop what fills a disk or the memory unnoticed, not to judge repositories: whoever
+ * shares a larger one raises them.
  */
 export const DEFAULT_RECEIVE_LIMITS: ReceiveLimits = {
+  // What a person would notice arriving, and an ordinary disk still holds.
   maxPackBytes: 4 * GiB,
-  // Only counted, never written: packs stay packed. A repository of prose deflates 4:1 and deltas multiply that by ten.
+  // Only counted, never written: packs stay packed. So this may be far above the packs' limit, and still tells a bomb, which
+  // expands a thousandfold (48 MB of zeros are a pack of 48 KB).
   maxExpandedBytes: 256 * GiB,
   // Git holds a delta's base and result in memory, so this also bounds what index-pack may allocate at once.
   maxObjectBytes: 1 * GiB,
+  // Git keeps an entry in memory for every object of a pack that it indexes.
   maxObjects: 20_000_000,
 };
 

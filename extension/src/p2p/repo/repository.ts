@@ -144,7 +144,7 @@ export type FolderState =
   | { readonly kind: 'unusable'; readonly reason: import('../../shared/errors.ts').Reason; readonly message: string };
 
 export interface CloneRequest {
-  /** New or empty folder. */
+  /** A folder that `isVacant`. */
   readonly directory: string;
   readonly objectFormat: ObjectFormat;
   readonly peer: PeerId;
@@ -167,6 +167,8 @@ export interface RepositoryProvider {
   /** Throws `PeerweaveError` with the reason that `inspect` gives for an unusable folder. Recovers what a crash left (SY11). */
   open(directory: string): Promise<Repository>;
   init(directory: string): Promise<Repository>;
+  /** True when `clone` takes the folder: it is not there, empty, or what a clone that was killed left before it was usable. */
+  isVacant(directory: string): Promise<boolean>;
   /**
    * Clones; on failure or cancel the folder is as it was before (SE10), but for two cases after `onUsable`: the connection went
    * (`link-lost`, also as the signal's reason), when `completeClone` can go on, or the folder has been worked in.

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { silentLogger, type Logger } from '../../../shared/log.ts';
 import type { CloneRequest, FolderState, Repository, RepositoryProvider } from '../repository.ts';
+import { isVacant } from './clone-folder.ts';
 import { clone, completeClone } from './clone.ts';
 import { Git } from './git.ts';
 import { requireGit } from './git-version.ts';
@@ -56,6 +57,11 @@ export class SystemGitProvider implements RepositoryProvider {
     await mkdir(directory, { recursive: true });
     await this.git.run(['init', '--quiet', directory], { write: true });
     return this.open(directory);
+  }
+
+  async isVacant(directory: string): Promise<boolean> {
+    await this.ready();
+    return isVacant(this.git, directory);
   }
 
   async clone(request: CloneRequest): Promise<Repository> {

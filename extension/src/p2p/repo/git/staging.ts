@@ -68,14 +68,15 @@ export class Staging {
 
   /**
    * Moves everything into the repository. Contents were synced by git; the folders are synced here, so that a ref written
-   * after this never outlives its objects.
+   * after this never outlives its objects. Resolves to the names of the packs.
    */
-  async publish(): Promise<void> {
+  async publish(): Promise<string[]> {
     const shallow = join(this.path, 'shallow');
     // Before the objects are: a commit without its parents is only sound with this said.
     if (await exists(shallow)) await rename(shallow, join(this.gitDir, 'shallow'));
     const folders = new Set<string>();
-    for (const pack of await this.packs()) {
+    const packs = await this.packs();
+    for (const pack of packs) {
       const target = join(this.objectsDir, 'pack');
       await mkdir(target, { recursive: true });
       folders.add(target);
@@ -97,6 +98,18 @@ export class Staging {
       }),
     );
     await Promise.all([...folders].map(syncFolder));
+    return packs;
+  }
+
+  /**
+   * Takes a pack out of the repository, to be removed with this folder. The `.idx` goes first: without it git does not know the
+   * pack, and what a crash then leaves is withdrawn by the sweep like one that was half published.
+   */
+  async retire(pack: string): Promise<void> {
+    for (const extension of ['.idx', '.rev', '.pack']) {
+      const source = join(this.objectsDir, 'pack', pack + extension);
+      if (await exists(source)) await rename(source, join(this.path, 'pack', pack + extension));
+    }
   }
 
   /** Removes the folder and whatever is left in it. */

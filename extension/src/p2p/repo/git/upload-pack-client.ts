@@ -11,8 +11,10 @@ import { FLUSH, pktLine, PktLineError, PktLineReader } from './pkt-line.ts';
  *   us:   have… , flush   (repeated)         peer: ACK <oid> common|ready…, NAK
  *   us:   done                               peer: ACK or NAK, then the pack in side-band packets, flush
  *
- * Spoken here instead of by `git fetch`, which starts four processes and walks the history twice for what one unpack and one
- * walk do (28 ms against 12 ms for a commit), and needs the `fd::` helper that Windows lacks.
+ * Spoken here instead of by `git fetch`, because git could reach a stream of ours only through a port or the `fd::` helper that
+ * Windows lacks, would have to be kept from writing refs and FETCH_HEAD, and could not hold a pack that it asked for (`clone.ts`).
+ * It is not faster: for one commit between two folders, `receive` takes 26 ms and a plain `git fetch`, which neither stages nor
+ * checks nor syncs, 18 (the least of 25; git 2.39, 2 cores).
  */
 
 /** What the peer offers: its refs and its capabilities. */

@@ -1,0 +1,38 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isOid, type Oid } from '../../../shared/ids.ts';
+import { exists } from './files.ts';
+import { contained } from './gate.ts';
+import type { Git } from './git.ts';
+import type { Staging } from './staging.ts';
+
+/**
+ * Which packs of the repository hold nothing that staging does not bring again. Looked at object by object: a pack may hold more
+ * than what its tip reaches, and a commit that somebody made since may build on that.
+ */
+export async function findDuplicates(
+  git: Git,
+  gitDir: string,
+  staging: Staging,
+  packs: readonly string[],
+  signal: AbortSignal,
+): Promise<string[]> {
+  const folder = join(gitDir, 'objects', 'pack');
+  // An index over many packs names the packs that it covers.
+  if (await exists(join(folder, 'multi-pack-index'))) return [];
+  const duplicates: string[] = [];
+  for (const pack of packs) {
+    const path = join(folder, pack);
+    if ((await exists(`${path}.keep`)) || !(await exists(`${path}.idx`))) continue;
+    const oids = await listObjects(git, gitDir, `${path}.idx`, signal);
+    if ((await contained(git, gitDir, staging, oids, signal)).size === oids.length) duplicates.push(pack);
+  }
+  return duplicates;
+}
+
+/** `git show-index` prints `<offset> <oid> (<crc>)` for each object. */
+async function listObjects(git: Git, gitDir: string, idx: string, signal: AbortSignal): Promise<Oid[]> {
+  const input = await readFile(idx);
+  const { stdout } = await git.run(['show-index'], { gitDir, isolated: true, input, signal });
+  return stdout.split('\n').flatMap((line) => line.split(' ').slice(1, 2).filter(isOid));
+}
