@@ -13,12 +13,23 @@ export function eventPrinter(json: boolean, write: (line: string) => void): (eve
   };
 }
 
+const PHASES: Record<SessionView['phase'], (repo: string) => string> = {
+  connecting: () => 'Connecting …',
+  'waiting-approval': () => 'Waiting for the host to let you in …',
+  cloning: () => 'Cloning …',
+  history: (repo) => `${repo} is ready to work in; older history is arriving …`,
+  live: (repo) => `${repo} is in the session. Ctrl+C leaves it.`,
+  ended: (repo) => `The session of ${repo} has ended.`,
+};
+
 const short = (oid: string | null): string => (oid === null ? '(none)' : oid.slice(0, 8));
 
 function describe(event: EngineEvent): string | undefined {
   switch (event.event) {
     case 'session':
-      return event.invite === undefined ? undefined : `Invite: ${event.invite}`;
+      return event.invite === undefined
+        ? PHASES[event.phase](event.repo)
+        : `Invite (send it to whoever should join): ${event.invite}`;
     case 'peer':
       return `${event.peer} is ${event.state}${event.route === undefined ? '' : ` over ${event.route}`}`;
     case 'ref':
