@@ -11,13 +11,17 @@ import { asPeerweaveError } from '../shared/errors.ts';
 import { createEngine } from './engine.ts';
 import { reportProgress } from './lsp/progress.ts';
 import { pushState } from './lsp/push-state.ts';
+import { quietly } from './lsp/quietly.ts';
 import { bindRequests } from './rpc-server.ts';
 import { VERSION } from './version.ts';
 
 /**
- * The engine process: a language server on stdio. Standard output carries only the protocol; the connection watches the parent
- * (`initialize.processId`) and ends the process when it goes.
+ * The engine process: a language server on stdio. Standard output carries only the protocol. It goes when standard input ends, which
+ * it does when the parent dies; the connection also watches the parent (`initialize.processId`).
  */
+/** Longer than links and git need to come to an end. */
+const END_PATIENCE_MS = 8_000;
+
 const connection: Connection = createConnection(
   new StreamMessageReader(process.stdin),
   new StreamMessageWriter(process.stdout),
@@ -30,10 +34,8 @@ const MESSAGE_TYPES: Record<LogLevel, MessageType> = {
   error: MessageType.Error,
 };
 const log = createLogger(({ level, scope, text }) => {
-  void connection.sendNotification(LogMessageNotification.type, {
-    type: MESSAGE_TYPES[level],
-    message: `[${scope}] ${text}`,
-  });
+  const params = { type: MESSAGE_TYPES[level], message: `[${scope}] ${text}` };
+  quietly(() => connection.sendNotification(LogMessageNotification.type, params));
 });
 
 const { manager, handlers } = createEngine(log);
@@ -45,6 +47,20 @@ connection.onInitialized(() => {
 });
 connection.onShutdown(() => manager.suspendAll());
 bindRequests(connection, handlers);
+
+let ending = false;
+/** Suspends what runs, so that others hear of it and nothing stays half done, and ends the process. */
+function end(): void {
+  if (ending) return;
+  ending = true;
+  // Whatever hangs must not keep an engine alive that nobody talks to.
+  setTimeout(() => process.exit(1), END_PATIENCE_MS);
+  void manager.suspendAll().then(() => process.exit(0));
+}
+process.stdin.on('end', end);
+process.stdin.on('close', end);
+process.stdout.on('error', end);
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, end);
 
 process.on('uncaughtException', (error) => {
   log.error(`Uncaught: ${error.stack ?? error.message}`);

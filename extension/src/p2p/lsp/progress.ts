@@ -1,6 +1,7 @@
 import type { Connection, WorkDoneProgressServerReporter } from 'vscode-languageserver/node';
 import type { SessionView, Transfer } from '../../rpc/model.ts';
 import type { P2PManager } from '../manager.ts';
+import { quietly } from './quietly.ts';
 
 interface Task {
   readonly title: string;
@@ -15,7 +16,7 @@ const SHOW_AFTER_MS = 1_000;
 
 /** Shows joins and long transfers as LSP work-done progress, with rate and cancel. */
 export function reportProgress(connection: Connection, manager: P2PManager): void {
-  const shown = new Map<string, Promise<WorkDoneProgressServerReporter> | undefined>();
+  const shown = new Map<string, Promise<WorkDoneProgressServerReporter>>();
   const firstSeen = new Map<string, number>();
 
   const show = async (task: Task): Promise<WorkDoneProgressServerReporter> => {
@@ -25,24 +26,28 @@ export function reportProgress(connection: Connection, manager: P2PManager): voi
     return progress;
   };
 
-  manager.onChange(() => {
-    void manager.state().then(({ sessions }) => {
-      const tasks = new Map(sessions.flatMap((session) => tasksOf(session, manager)));
-      for (const [id, task] of tasks) {
-        const since = firstSeen.get(id) ?? Date.now();
-        firstSeen.set(id, since);
-        const open = shown.get(id);
-        if (open !== undefined) void open.then((progress) => report(progress, task));
-        else if (task.cancel !== undefined || Date.now() - since >= SHOW_AFTER_MS) shown.set(id, show(task));
+  const update = (sessions: readonly SessionView[]): void => {
+    const tasks = new Map(sessions.flatMap((session) => tasksOf(session, manager)));
+    for (const [id, task] of tasks) {
+      const since = firstSeen.get(id) ?? Date.now();
+      firstSeen.set(id, since);
+      const open = shown.get(id);
+      if (open !== undefined) quietly(() => open.then((progress) => report(progress, task)));
+      else if (task.cancel !== undefined || Date.now() - since >= SHOW_AFTER_MS) {
+        const opening = show(task);
+        quietly(() => opening);
+        shown.set(id, opening);
       }
-      for (const id of firstSeen.keys()) {
-        if (tasks.has(id)) continue;
-        firstSeen.delete(id);
-        void shown.get(id)?.then((progress) => progress.done());
-        shown.delete(id);
-      }
-    });
-  });
+    }
+    for (const id of firstSeen.keys()) {
+      if (tasks.has(id)) continue;
+      firstSeen.delete(id);
+      const open = shown.get(id);
+      if (open !== undefined) quietly(() => open.then((progress) => progress.done()));
+      shown.delete(id);
+    }
+  };
+  manager.onChange(() => quietly(async () => update((await manager.state()).sessions)));
 }
 
 function report(progress: WorkDoneProgressServerReporter, { percentage, message }: Task): void {

@@ -1,6 +1,7 @@
 import type { Connection } from 'vscode-languageserver/node';
 import type { NotificationMethod, NotificationParams } from '../../rpc/contract.ts';
 import type { P2PManager } from '../manager.ts';
+import { quietly } from './quietly.ts';
 
 /** Changes come in bursts (a fetch reports hundreds of times a second); a view needs no more than this many a second. */
 const MIN_INTERVAL_MS = 50;
@@ -8,7 +9,7 @@ const MIN_INTERVAL_MS = 50;
 /** Sends the whole state after every change, coalesced, and each event as it happens. */
 export function pushState(connection: Connection, manager: P2PManager): void {
   const notify = <M extends NotificationMethod>(method: M, params: NotificationParams<M>): void => {
-    void connection.sendNotification(method, params);
+    quietly(() => connection.sendNotification(method, params));
   };
   let scheduled = false;
   manager.onChange(() => {
@@ -16,7 +17,7 @@ export function pushState(connection: Connection, manager: P2PManager): void {
     scheduled = true;
     setTimeout(() => {
       scheduled = false;
-      void manager.state().then((state) => notify('peerweave/stateChanged', state));
+      quietly(async () => notify('peerweave/stateChanged', await manager.state()));
     }, MIN_INTERVAL_MS);
   });
   // The invite is asked for by request; it does not travel in events, which a client may log (SE8).
