@@ -1,13 +1,15 @@
 #!/usr/bin/env node
+import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { asPeerweaveError, PeerweaveError } from '../shared/errors.ts';
 import { silentLogger } from '../shared/log.ts';
 import type { RequestMethod, RequestParams, RequestResult } from '../rpc/contract.ts';
 import type { SessionView } from '../rpc/model.ts';
-import { askOnTerminal, runInForeground } from './cli/foreground.ts';
+import { runInForeground } from './cli/foreground.ts';
 import { readInvite } from './cli/invite-input.ts';
 import { peerText, plain, sessionText } from './cli/output.ts';
-import { cliSettings, defaultName } from './cli/settings.ts';
+import { checkedName, cliSettings, defaultName } from './cli/settings.ts';
+import { askOnTerminal } from './cli/terminal.ts';
 import { askEngine } from './local-rpc.ts';
 import { SystemGitProvider } from './repo/git/provider.ts';
 import { VERSION } from './version.ts';
@@ -38,7 +40,7 @@ program
   .action(async (options: Common & { name: string; listen: string; approve: 'ask' | 'auto' }) => {
     await runInForeground(options.json, async (engine) => {
       const settings = cliSettings({ listen: options.listen, approve: options.approve });
-      const { session } = await engine.manager.share(options.repo, options.name, settings);
+      const { session } = await engine.manager.share(options.repo, checkedName(options.name), settings);
       if (!options.json) askOnTerminal(session);
       return session;
     });
@@ -53,11 +55,12 @@ program
   .option('--link', 'link the clone that is there instead of making a new one', false)
   .addOption(jsonOption)
   .action(async (directory: string, options: { name: string; listen: string; link: boolean; json: boolean }) => {
-    const invite = await readInvite(process.env, process.stdin);
-    await runInForeground(options.json, async ({ manager }, signal) => {
-      signal.addEventListener('abort', () => manager.cancelJoin(directory));
-      const request = { invite, directory, link: options.link, name: options.name };
-      const { session } = await manager.join(request, cliSettings({ listen: options.listen }));
+    await runInForeground(options.json, async ({ manager, log }, signal) => {
+      const name = checkedName(options.name);
+      log.scope('cli').debug('Reading the invite.');
+      const invite = await readInvite(process.env, process.stdin, signal);
+      const request = { invite, directory, link: options.link, name };
+      const { session } = await manager.join(request, cliSettings({ listen: options.listen }), signal);
       return session;
     });
   });
@@ -71,9 +74,13 @@ program
   .addOption(jsonOption)
   .action(async (options: Common & { listen: string; approve: 'ask' | 'auto' }) => {
     await runInForeground(options.json, async (engine, signal) => {
-      signal.addEventListener('abort', () => void engine.manager.suspendAll());
       const settings = cliSettings({ listen: options.listen, approve: options.approve });
-      const session = await (await engine.manager.resume(options.repo, settings)).session;
+      const resumed = await engine.manager.resume(options.repo, settings);
+      // While history still arrives there is nothing to leave: what is here stays, for another run to go on.
+      const suspend = (): void => void engine.manager.suspendAll();
+      signal.addEventListener('abort', suspend);
+      if (signal.aborted) suspend();
+      const session = await resumed.session.finally(() => signal.removeEventListener('abort', suspend));
       if (!options.json) askOnTerminal(session);
       return session;
     });
@@ -160,12 +167,16 @@ async function ask<M extends RequestMethod>(
   method: M,
   params: RequestParams<M>,
 ): Promise<RequestResult<M>> {
+  return askEngine(await gitDirOf(repo), method, params);
+}
+
+async function gitDirOf(repo: string): Promise<string> {
   const state = await new SystemGitProvider({ log: silentLogger }).inspect(repo);
+  if (state.kind === 'repository') return state.info.gitDir;
+  // A clone is shallow while its history still arrives, and has an engine all the same.
+  if (state.kind === 'unusable' && state.reason === 'repository-shallow') return join(resolve(repo), '.git');
   if (state.kind === 'unusable') throw new PeerweaveError(state.reason, state.message);
-  if (state.kind === 'no-repository') {
-    throw new PeerweaveError('not-a-repository', `${repo} is not a git repository. Name one with --repo.`);
-  }
-  return askEngine(state.info.gitDir, method, params);
+  throw new PeerweaveError('not-a-repository', `${repo} is not a git repository. Name one with --repo.`);
 }
 
 async function sessionOf(repo: string): Promise<SessionView> {

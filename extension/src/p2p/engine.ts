@@ -11,6 +11,7 @@ import { VERSION } from './version.ts';
 export interface Engine {
   readonly manager: P2PManager;
   readonly handlers: RequestHandlers;
+  readonly log: Logger;
 }
 
 /** `onLeft` is told after another process of this user asked over the local socket to leave a repository's session. */
@@ -25,5 +26,5 @@ export function createEngine(log: Logger, onLeft: (repo: string) => void = () =>
     onLocked: (lock) => serveLocally(lock, handlers, onLeft),
   });
   const handlers = requestHandlers(manager);
-  return { manager, handlers };
+  return { manager, handlers, log };
 }

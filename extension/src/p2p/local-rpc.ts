@@ -8,7 +8,8 @@ import {
 } from 'vscode-languageserver/node';
 import type { z } from 'zod';
 import { requests, type RequestMethod, type RequestParams, type RequestResult } from '../rpc/contract.ts';
-import { PeerweaveError, REASONS, type Reason } from '../shared/errors.ts';
+import { deferred } from '../shared/deferred-promise.ts';
+import { asPeerweaveError, PeerweaveError, REASONS, type Reason } from '../shared/errors.ts';
 import { findEngine, type RepositoryLock } from './repository-lock.ts';
 import { bindRequests, type RequestHandlers } from './rpc-server.ts';
 
@@ -28,15 +29,22 @@ const LOCAL_METHODS: ReadonlySet<RequestMethod> = new Set<RequestMethod>([
 ]);
 
 export function serveLocally(lock: RepositoryLock, handlers: RequestHandlers, onLeft: (repo: string) => void): void {
+  const leave = async (repo: string): Promise<void> => {
+    try {
+      await handlers['peerweave/leave']({ repo });
+    } catch (error) {
+      // Somebody else is leaving it already, and will say so.
+      if (asPeerweaveError(error).reason === 'no-session') return;
+    }
+    onLeft(repo);
+  };
   lock.serve((socket) => {
     const connection = connectionOver(socket);
     const guarded: RequestHandlers = {
       ...handlers,
       'peerweave/leave': async (params) => {
         // The answer must be out before the engine goes with its session.
-        setImmediate(() => {
-          void handlers['peerweave/leave'](params).finally(() => onLeft(params.repo));
-        });
+        setImmediate(() => void leave(params.repo));
         return {};
       },
     };
@@ -53,25 +61,44 @@ export function serveLocally(lock: RepositoryLock, handlers: RequestHandlers, on
   });
 }
 
-/** Asks the engine that runs this repository's session. Throws `no-session` when none does. */
+/** An engine that does not answer by then has stopped, or is stuck. Syncing takes as long as the network does. */
+const ANSWER_MS = 10_000;
+/** The longest that a timer takes. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+const SLOW_METHODS: ReadonlySet<RequestMethod> = new Set<RequestMethod>(['peerweave/sync', 'peerweave/applyPending']);
+
+/**
+ * Asks the engine that runs this repository's session. Throws `no-session` when none does, `timeout` when it does not answer, what
+ * the engine throws, and `engine-busy` when it ends in the middle of it.
+ */
 export async function askEngine<M extends RequestMethod>(
   gitDir: string,
   method: M,
   params: RequestParams<M>,
+  answerMs = ANSWER_MS,
 ): Promise<RequestResult<M>> {
   const socket = await findEngine(gitDir);
   if (socket === undefined) {
     throw new PeerweaveError('no-session', 'No running session uses this repository. Start one with share or join.');
   }
   const connection = connectionOver(socket);
+  const given = deferred<never>();
+  const patience = setTimeout(
+    () => given.reject(new PeerweaveError('timeout', 'The engine that runs this session does not answer.')),
+    SLOW_METHODS.has(method) ? MAX_TIMER_MS : answerMs,
+  );
+  connection.onClose(() =>
+    given.reject(new PeerweaveError('engine-busy', 'The engine that runs this session has just ended. Try again.')),
+  );
+  connection.onError(() => undefined);
   connection.listen();
   try {
-    return requests[method].result.parse(await connection.sendRequest(method, params)) as z.output<
-      (typeof requests)[M]['result']
-    >;
+    const answer = await Promise.race([connection.sendRequest(method, params), given.promise]);
+    return requests[method].result.parse(answer) as z.output<(typeof requests)[M]['result']>;
   } catch (error) {
     throw reasonOf(error);
   } finally {
+    clearTimeout(patience);
     connection.dispose();
     socket.destroy();
   }

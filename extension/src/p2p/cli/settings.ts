@@ -1,5 +1,6 @@
-import { settings, type Settings } from '../../rpc/contract.ts';
 import { hostname, userInfo } from 'node:os';
+import { settings, shareParams, type Settings } from '../../rpc/contract.ts';
+import { PeerweaveError } from '../../shared/errors.ts';
 import { MAX_NAME_LENGTH } from '../link/control-protocol.ts';
 
 /** The contract's defaults with what the flags say. */
@@ -13,4 +14,11 @@ export function defaultName(): string {
     // No entry in the user database, as in some containers.
     return hostname().slice(0, MAX_NAME_LENGTH);
   }
+}
+
+/** What `--name` says, as the contract takes it. Throws `bad-request`. */
+export function checkedName(name: string): string {
+  const checked = shareParams.shape.name.safeParse(name);
+  if (checked.success) return checked.data;
+  throw new PeerweaveError('bad-request', `A name has 1 to ${MAX_NAME_LENGTH} characters. Choose another with --name.`);
 }
