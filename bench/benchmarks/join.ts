@@ -10,7 +10,7 @@ import type { StockServer } from '../baseline/stock-server.ts';
 import type { BenchmarkOptions, BenchmarkResult, Target } from '../benchmark.ts';
 import { generateRepository, type GeneratedRepository } from '../generate-repository.ts';
 import { LARGE } from '../generator/shape.ts';
-import { cpuSeconds, endedChildrenCpuSeconds } from '../measure/process-meter.ts';
+import { countChildren, cpuSeconds, endedChildrenCpuSeconds, untilChildren } from '../measure/process-meter.ts';
 import { median } from '../measure/statistics.ts';
 import { workingCopy } from '../pair.ts';
 
@@ -134,8 +134,11 @@ async function race(
 }
 
 async function measure({ run, server }: Contender, folder: string): Promise<JoinCost> {
+  const children = countChildren(server);
   const before = cpuSeconds(server) + endedChildrenCpuSeconds();
   const times = await run(folder);
+  // A server's child counts with its parent only when it has ended.
+  await untilChildren(server, children);
   return { ...times, cpu: cpuSeconds(server) + endedChildrenCpuSeconds() - before };
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What a process took between two moments; its children (git) are counted apart. proc(5) is the source, so Linux only. */
 export interface Usage {
@@ -16,7 +17,8 @@ const SAMPLE_MS = 50;
 /** USER_HZ; 100 wherever Linux runs. */
 const TICKS_PER_SECOND = 100;
 
-interface Ticks {
+/** Seconds of a core. */
+interface CpuTime {
   readonly own: number;
   readonly children: number;
 }
@@ -25,7 +27,7 @@ interface Ticks {
 export class ProcessMeter {
   private readonly pid: number;
   private readonly started = performance.now();
-  private readonly before: Ticks;
+  private readonly before: CpuTime;
   private readonly timer: NodeJS.Timeout;
   private childrenPeak = 0;
 
@@ -33,7 +35,7 @@ export class ProcessMeter {
     this.pid = pid;
     // 5 sets the peak back to what is resident now.
     writeFileSync(`/proc/${pid}/clear_refs`, '5');
-    this.before = ticks(pid);
+    this.before = cpuTime(pid);
     this.timer = setInterval(() => {
       this.childrenPeak = Math.max(this.childrenPeak, sum(descendants(pid).map((child) => memory(child, 'VmRSS'))));
     }, SAMPLE_MS);
@@ -41,24 +43,32 @@ export class ProcessMeter {
 
   stop(): Usage {
     clearInterval(this.timer);
-    const after = ticks(this.pid);
+    const after = cpuTime(this.pid);
     return {
       peakRss: memory(this.pid, 'VmHWM'),
       childrenPeakRss: this.childrenPeak,
       seconds: (performance.now() - this.started) / 1_000,
-      cpuSeconds: (after.own - this.before.own) / TICKS_PER_SECOND,
-      childrenCpuSeconds: (after.children - this.before.children) / TICKS_PER_SECOND,
+      cpuSeconds: after.own - this.before.own,
+      childrenCpuSeconds: after.children - this.before.children,
     };
   }
 }
 
 /** Seconds of a core that a process and its children, ended or running, have taken so far. */
 export function cpuSeconds(pid: number): number {
-  return sum(Object.values(ticks(pid))) / TICKS_PER_SECOND;
+  return sum(Object.values(cpuTime(pid)));
 }
 
+/** Resolves when a process has no more children than `count`; at the latest after a second. */
+export async function untilChildren(pid: number, count: number): Promise<void> {
+  const deadline = performance.now() + 1_000;
+  while (descendants(pid).length > count && performance.now() < deadline) await sleep(10);
+}
+
+export const countChildren = (pid: number): number => descendants(pid).length;
+
 /** Seconds of a core that children of this process have taken which have ended; not those that still run. */
-export const endedChildrenCpuSeconds = (): number => stat(process.pid).reaped / TICKS_PER_SECOND;
+export const endedChildrenCpuSeconds = (): number => ticks(process.pid).reaped / TICKS_PER_SECOND;
 
 /** Bytes; 0 when the process is gone. */
 function memory(pid: number, field: 'VmHWM' | 'VmRSS'): number {
@@ -66,13 +76,17 @@ function memory(pid: number, field: 'VmHWM' | 'VmRSS'): number {
   return Number(line?.[1] ?? 0) * 1_024;
 }
 
-/** Own time, and that of children that ended and were waited for plus those that run now. */
-function ticks(pid: number): Ticks {
-  const { own, reaped } = stat(pid);
-  return { own, children: reaped + sum(descendants(pid).map((child) => sum(Object.values(stat(child))))) };
+/**
+ * Own time by the scheduler's clock, for the ticks of `stat` never see work that is shorter than a tick, which is all that an idle
+ * process does; and the time of children that ended and were waited for, with that of those that run now.
+ */
+function cpuTime(pid: number): CpuTime {
+  const threads = tasks(pid).map((task) => Number(read(`/proc/${pid}/task/${task}/schedstat`).split(' ')[0]) / 1e9);
+  const running = descendants(pid).map((child) => ticks(child).own + ticks(child).reaped);
+  return { own: sum(threads), children: (ticks(pid).reaped + sum(running)) / TICKS_PER_SECOND };
 }
 
-function stat(pid: number): { own: number; reaped: number } {
+function ticks(pid: number): { own: number; reaped: number } {
   const text = read(`/proc/${pid}/stat`);
   // The name in brackets may hold spaces; after it the state is field 3, utime field 14.
   const fields = text
