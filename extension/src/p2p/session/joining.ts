@@ -1,4 +1,3 @@
-import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { SessionView } from '../../rpc/model.ts';
 import { Emitter } from '../../shared/events.ts';
@@ -122,13 +121,13 @@ export class Joining {
   }
 
   private async checkVacant(): Promise<undefined> {
-    const entries = await readdir(this.directory).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    const { provider } = this.parts;
+    const vacant = await provider.isVacant(this.directory).catch((error: unknown) => {
       const message = `${this.directory} is not a folder that can be cloned into.`;
       throw new PeerweaveError('folder-not-empty', message, { cause: error });
     });
-    if (entries.length === 0) return undefined;
-    const state = await this.parts.provider.inspect(this.directory);
+    if (vacant) return undefined;
+    const state = await provider.inspect(this.directory);
     throw new PeerweaveError(
       'folder-not-empty',
       state.kind === 'repository'
