@@ -52,7 +52,8 @@ export function preface(kind: number): Buffer {
 
 /** A data frame holding a copy of `data`: the SSH library reuses its buffer as soon as a write returns. */
 export function dataFrame(data: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + data.length);
+  // Not from Node's pool: a frame waits for its acknowledgement, and a tiny one would keep 64 KiB of pool alive meanwhile.
+  const frame = Buffer.allocUnsafeSlow(FRAME_HEADER_BYTES + data.length);
   frame.writeUInt32BE(FRAME_DATA * 0x1000000 + data.length, 0);
   frame.set(data, FRAME_HEADER_BYTES);
   return frame;
