@@ -36,18 +36,16 @@ beforeEach(() => {
   members = new Members(self, record);
   ledger = new ManifestLedger(self, { session: record.session, repo: repoIdentity([]), epoch: 1 }, { manifests: [] });
   [links, redialed, received, refused] = [[], [], [], []];
+  const mesh = {
+    links: () => links,
+    link: (peer: PeerId) => links.find((link) => link.peer === peer),
+    connect: () => undefined,
+    redial: (peer: PeerId) => redialed.push(peer),
+  } as unknown as Mesh;
   conversation = new Conversation({
     self: self.peer,
-    members,
+    people: { members, mesh, addresses: () => where(1) },
     ledger,
-    mesh: () =>
-      ({
-        links: () => links,
-        link: (peer: PeerId) => links.find((link) => link.peer === peer),
-        connect: () => undefined,
-        redial: (peer: PeerId) => redialed.push(peer),
-      }) as unknown as Mesh,
-    addresses: () => where(1),
     now: () => 1_000,
     save: () => Promise.resolve(),
     received: (peer) => received.push(peer),

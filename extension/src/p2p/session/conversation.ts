@@ -5,8 +5,7 @@ import type { Link } from '../link/link.ts';
 import type { Refs } from '../sync/model.ts';
 import type { TransportAddress } from '../transport/transport.ts';
 import type { ManifestLedger } from './manifest-ledger.ts';
-import type { Members } from './members.ts';
-import type { Mesh } from './mesh.ts';
+import type { People } from './people.ts';
 
 /** A member that is busy with its disk may take this long to answer; `sync` does not wait for one that has stopped. */
 const ANSWER_MS = 5_000;
@@ -14,11 +13,8 @@ const ANSWER_MS = 5_000;
 /** What a conversation needs of the session around it. */
 export interface ConversationParts {
   readonly self: PeerId;
-  readonly members: Members;
+  readonly people: Pick<People, 'members' | 'mesh' | 'addresses'>;
   readonly ledger: ManifestLedger;
-  readonly mesh: () => Mesh;
-  /** Where we listen. */
-  readonly addresses: () => TransportAddress[];
   /** Unix milliseconds. */
   readonly now: () => number;
   /** Saves the ledger's tip, among others. */
@@ -45,7 +41,7 @@ export class Conversation {
   listenTo(link: Link): void {
     const { control } = link;
     control.handleNotification('manifest', (manifest) => this.receiveManifest(link, manifest));
-    control.handleNotification('roster', ({ entries }) => this.parts.members.merge(entries));
+    control.handleNotification('roster', ({ entries }) => this.parts.people.members.merge(entries));
     control.handleNotification('ack', ({ author, seq }) => this.receiveAck(link, author, seq));
     control.handleNotification('presence', ({ members }) => this.receivePresence(link, members));
     // Whoever asks wants to hear our newest refs before the answer; messages keep their order.
@@ -57,20 +53,20 @@ export class Conversation {
 
   /** Tells everybody who belongs to the session. */
   shareRoster(): void {
-    const entries = this.parts.members.all();
-    for (const link of this.parts.mesh().links()) link.control.notify('roster', { entries });
+    const entries = this.parts.people.members.all();
+    for (const link of this.parts.people.mesh.links()) link.control.notify('roster', { entries });
   }
 
   /** Tells everybody how to reach us and everybody else, so that a full mesh forms. */
   sharePresence(): void {
-    const { self, members, mesh, addresses } = this.parts;
-    const links = mesh().links();
+    const { self, people } = this.parts;
+    const links = people.mesh.links();
     this.shareRoster();
     for (const link of links) {
       const others = links
         .filter((other) => other.peer !== link.peer)
-        .map((other) => ({ peer: other.peer, addresses: [...members.addresses(other.peer)] }));
-      link.control.notify('presence', { members: [{ peer: self, addresses: addresses() }, ...others] });
+        .map((other) => ({ peer: other.peer, addresses: [...people.members.addresses(other.peer)] }));
+      link.control.notify('presence', { members: [{ peer: self, addresses: people.addresses() }, ...others] });
     }
   }
 
@@ -79,19 +75,18 @@ export class Conversation {
     const manifest = this.parts.ledger.announce(refs, head, this.parts.now());
     // Saved before it is sent: after a crash the chain must go on from what others have seen, or it would look forked (SY1).
     await this.parts.save();
-    for (const link of this.parts.mesh().links()) link.control.notify('manifest', manifest);
+    for (const link of this.parts.people.mesh.links()) link.control.notify('manifest', manifest);
   }
 
   /** Sends our newest manifest to one member. */
   greet(peer: PeerId): void {
     const { own } = this.parts.ledger;
-    if (own !== undefined) this.parts.mesh().link(peer)?.control.notify('manifest', own);
+    if (own !== undefined) this.parts.people.mesh.link(peer)?.control.notify('manifest', own);
   }
 
   /** Resolves when every linked member that answers has told us of its newest refs. */
   async hearEverybody(): Promise<void> {
-    const asked = this.parts
-      .mesh()
+    const asked = this.parts.people.mesh
       .links()
       .filter(({ state }) => state === 'connected')
       .map((link) => link.control.request('ping', {}, { timeoutMs: ANSWER_MS }));
@@ -100,7 +95,7 @@ export class Conversation {
 
   receiveManifest({ peer }: Link, manifest: Manifest): void {
     try {
-      this.parts.ledger.receive(manifest, this.parts.members.get(peer));
+      this.parts.ledger.receive(manifest, this.parts.people.members.get(peer));
       this.parts.received(peer, manifest);
     } catch (error) {
       this.parts.refused(peer, asPeerweaveError(error));
@@ -115,8 +110,8 @@ export class Conversation {
 
   /** A peer knows best where it is itself; what it says of others counts only while they are not linked. */
   private receivePresence(link: Link, present: readonly { peer: PeerId; addresses: TransportAddress[] }[]): void {
-    const { self, members } = this.parts;
-    const mesh = this.parts.mesh();
+    const { self, people } = this.parts;
+    const { members, mesh } = people;
     let moved = false;
     for (const { peer, addresses } of present) {
       if (peer === link.peer) moved = members.learnAddresses(peer, addresses);

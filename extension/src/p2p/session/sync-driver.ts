@@ -246,7 +246,9 @@ export class SyncDriver implements Disposable {
   }
 
   private inTurn(task: () => Promise<void>): void {
-    this.run(() => (this.moves = this.moves.then(task, task)));
+    // What waits for its turn when the session ends is not begun.
+    const unlessStopped = (): Promise<void> => (this.stopped.signal.aborted ? Promise.resolve() : task());
+    this.run(() => (this.moves = this.moves.then(unlessStopped, unlessStopped)));
   }
 
   /** Runs an effect to its end; a failure that nobody handled is logged, and the session goes on. */
