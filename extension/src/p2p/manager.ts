@@ -1,4 +1,3 @@
-import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { EngineEvent, FolderInfo, InviteInfo, Settings } from '../rpc/contract.ts';
 import type { EngineState } from '../rpc/model.ts';
@@ -6,10 +5,12 @@ import { deferred } from '../shared/deferred-promise.ts';
 import { Emitter } from '../shared/events.ts';
 import { asPeerweaveError, PeerweaveError } from '../shared/errors.ts';
 import type { Logger } from '../shared/log.ts';
+import { inspectFolder } from './folder-info.ts';
 import type { Home } from './home.ts';
 import { Joins, type JoinInProgress, type WayIn } from './joins.ts';
-import { identityFromPem, type Identity } from './link/identity.ts';
+import type { Identity } from './link/identity.ts';
 import { LinkHost } from './link/link-host.ts';
+import { OwnIdentity } from './own-identity.ts';
 import type { Repository, RepositoryProvider } from './repo/repository.ts';
 import { RepositoryLock } from './repository-lock.ts';
 import { CatchingUp } from './session/catching-up.ts';
@@ -60,7 +61,7 @@ export class P2PManager {
   /** Repositories that a session is being started on. */
   private readonly starting = new Set<string>();
   private readonly joins: Joins;
-  private configured: Promise<Identity> | undefined;
+  private readonly identity: OwnIdentity;
   private readonly changes = new Emitter<void>();
   private readonly happenings = new Emitter<EngineEvent>();
   readonly onChange = this.changes.event;
@@ -68,43 +69,27 @@ export class P2PManager {
 
   constructor(parts: ManagerParts) {
     this.parts = parts;
+    this.identity = new OwnIdentity(parts.home);
     this.joins = new Joins(parts.log, (gitDir, repo, patienceMs) => this.takeLock(gitDir, repo, patienceMs));
     this.joins.onChange(() => this.changes.fire());
     this.joins.onEvent((event) => this.happenings.fire(event));
   }
 
   /** Sets the identity from the editor's SecretStorage; without one the key file of the home is used. */
-  async configure(pem: string | undefined): Promise<Identity> {
-    this.configured = undefined;
-    if (pem !== undefined) this.configured = Promise.resolve(identityFromPem(pem));
-    return this.identity();
+  configure(pem: string | undefined): Promise<Identity> {
+    return this.identity.configure(pem);
   }
 
   async state(): Promise<EngineState> {
     return {
       version: this.parts.version,
-      fingerprint: (await this.identity()).peer,
+      fingerprint: (await this.identity.get()).peer,
       sessions: [...this.running.values()].map(({ session }) => session.view()).concat(this.joins.views()),
     };
   }
 
-  async inspectFolder(directory: string): Promise<FolderInfo> {
-    const stored = await new SessionStore(join(resolve(directory), '.git')).load();
-    const empty = (await readdir(directory).catch(() => [])).length === 0;
-    // A clone whose history still arrives is shallow, and ours to complete.
-    if (stored?.historyComplete === false) return { kind: 'ready', resumable: true, empty };
-    const state = await this.parts.provider.inspect(directory);
-    switch (state.kind) {
-      case 'repository': {
-        // A subfolder or a linked worktree has no git directory of its own.
-        const resumable = (await new SessionStore(state.info.gitDir).load()) !== undefined;
-        return { kind: 'ready', resumable, empty };
-      }
-      case 'no-repository':
-        return { kind: 'no-repository', resumable: false, empty };
-      case 'unusable':
-        return { kind: 'unusable', error: { reason: state.reason, message: state.message }, resumable: false, empty };
-    }
+  inspectFolder(directory: string): Promise<FolderInfo> {
+    return inspectFolder(this.parts.provider, directory);
   }
 
   async initRepository(directory: string): Promise<void> {
@@ -118,7 +103,7 @@ export class P2PManager {
 
   /** Starts a session on a repository (SE1) and returns it with its invite code. */
   async share(repo: string, name: string, settings: Settings): Promise<{ session: Session; code: string }> {
-    const identity = await this.identity();
+    const identity = await this.identity.get();
     const session = await this.exclusively(repo, 0, async (repository, lock) => {
       const record = foundSession(identity, repository.info, name, settings.inviteHours, this.parts.now());
       return this.begin({ identity, repository, record, settings, linkHost: this.linkHost(identity) }, lock);
@@ -140,7 +125,7 @@ export class P2PManager {
    * `cancelJoin` does, until the session is live.
    */
   async join(request: JoinParams, settings: Settings, signal?: AbortSignal): Promise<JoinInProgress> {
-    const identity = await this.identity();
+    const identity = await this.identity.get();
     const invite = checkedInvite(request.invite, identity);
     const linkHost = this.linkHost(identity);
     // Where one cannot listen a session cannot begin; better to know before the host is asked and everything is cloned.
@@ -175,7 +160,7 @@ export class P2PManager {
    * come (C4) at once: `session` is then live later.
    */
   async resume(repo: string, settings: Settings): Promise<JoinInProgress> {
-    const identity = await this.identity();
+    const identity = await this.identity.get();
     const stored = await new SessionStore(join(resolve(repo), '.git')).load();
     if (stored?.historyComplete === false) return this.catchUp(this.free(repo), stored, identity, settings);
     const session = await this.exclusively(repo, RESUME_PATIENCE_MS, async (repository, lock) => {
@@ -209,17 +194,6 @@ export class P2PManager {
 
   session(repo: string): Session {
     return this.get(repo).session;
-  }
-
-  private async identity(): Promise<Identity> {
-    const identity = (this.configured ??= this.parts.home.identity());
-    try {
-      return await identity;
-    } catch (error) {
-      // The next one who asks may find it repaired.
-      if (this.configured === identity) this.configured = undefined;
-      throw error;
-    }
   }
 
   private async takeLock(gitDir: string, repo: string, patienceMs: number): Promise<RepositoryLock> {

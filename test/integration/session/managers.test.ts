@@ -9,7 +9,7 @@ import { tcpTransport } from '../../../extension/src/p2p/transport/tcp.ts';
 import { settings, type EngineEvent } from '../../../extension/src/rpc/contract.ts';
 import type { PeerView, SessionView } from '../../../extension/src/rpc/model.ts';
 import { silentLogger } from '../../../extension/src/shared/log.ts';
-import { commit, git, revParse } from '../../support/git.ts';
+import { commit, git, gitInput, revParse } from '../../support/git.ts';
 import { World, type Person } from '../../support/people.ts';
 import { rejectionReason } from '../../support/reason.ts';
 
@@ -130,6 +130,23 @@ describe('sync', () => {
     await session.sync();
     const made = git(alice.repo, 'rev-parse', 'main');
     expect((await host.manager.state()).sessions[0]?.self).toMatchObject({ branch: 'main', head: made });
+  });
+});
+
+describe('a repository of many branches', () => {
+  it('is shared, joined and kept up', async () => {
+    const tip = revParse(alice.repo, 'main');
+    const many = Array.from({ length: 2_000 }, (_, n) => `create refs/heads/team-${n % 20}/branch-${n} ${tip}\n`);
+    gitInput(alice.repo, many.join(''), 'update-ref', '--stdin');
+    const host = desk(alice);
+    const guest = desk(bob);
+    const { code } = await host.manager.share(alice.repo, 'Alice', AUTO);
+    const session = await (await guest.manager.join(joining(bob, code), AUTO)).session;
+    await guest.until((sessions) => peerOf(sessions, 'Alice')?.inSync === true);
+    expect(git(bob.repo, 'for-each-ref', '--count=5000', 'refs/heads').split('\n')).toHaveLength(2_001);
+    const made = commit(alice.repo, { 'a.txt': '1\n' });
+    await session.sync();
+    expect(revParse(bob.repo, 'main')).toBe(made);
   });
 });
 

@@ -123,6 +123,22 @@ describe('who leaves while others are busy', () => {
     expect(existsSync(bob.repo)).toBe(false);
   });
 
+  it('a host that is killed and comes back: a guest that waited is told to ask again, and may', async () => {
+    const host = world.share(alice);
+    const invite = await host.invite();
+    const guest = world.join(bob, invite);
+    await waiting(host);
+    await host.stop('SIGKILL');
+    const back = world.resume(alice);
+    expect(await guest.exit()).toBe(1);
+    expect(error(guest)).toMatchObject({ reason: 'link-lost' });
+    expect(existsSync(bob.repo)).toBe(false);
+    const again = world.join(bob, invite);
+    await waiting(back);
+    expect((await world.run(alice, 'approve', 'Bob')).code).toBe(0);
+    await again.event((event) => event.event === 'synced');
+  });
+
   it('a host: a guest that clones fails with a reason, and no git goes on', async () => {
     grow();
     const host = world.share(alice, '--approve', 'auto');
