@@ -116,7 +116,7 @@ export interface Repository extends Disposable {
   watch(onChange: () => void): Disposable;
 
   /** Runs `git upload-pack` on the stream until the peer is done. Only branches and tags are visible (v0, hidden refs). */
-  serve(stream: Duplex, options?: { signal?: AbortSignal }): Promise<void>;
+  serve(stream: Duplex, options?: { signal?: AbortSignal; tipOnly?: boolean }): Promise<void>;
   /**
    * Fetches into staging, gates, publishes the objects and records the peer's refs (SY2, SY3). Throws `PeerweaveError` with
    * `pack-rejected`, `pack-too-large`, `object-missing`, `disk-full`, `repository-locked`, `link-lost` or `cancelled`;
@@ -153,7 +153,7 @@ export interface CloneRequest {
   /** The branch to check out: the host's current one; absent to take `main` or the first. */
   readonly head?: BranchName;
   /** Opens `git-upload-pack` at the host; called once for the tip and once for the history. */
-  readonly connect: (signal: AbortSignal) => Promise<Duplex>;
+  readonly connect: (signal: AbortSignal, what: 'tip' | 'history') => Promise<Duplex>;
   /** The tip is checked out and the folder usable; history is still arriving (C4). */
   readonly onUsable?: () => void;
   readonly limits?: Partial<ReceiveLimits>;

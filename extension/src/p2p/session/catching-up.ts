@@ -10,7 +10,7 @@ import { cancelled, enterSession, type Entered } from './entering.ts';
 import { headOf, refsOf } from './manifest-ledger.ts';
 import type { SessionRecord } from './session-store.ts';
 import { transferOf } from './session-view.ts';
-import { UPLOAD_PACK_COMMAND } from './sync-driver.ts';
+import { UPLOAD_PACK_COMMANDS } from './upload-pack.ts';
 
 /** Between two rounds of asking every member for the history. */
 const RETRY_MS = 5_000;
@@ -128,7 +128,7 @@ export class CatchingUp {
         namespace: record.namespaces[link.peer] ?? link.peer,
         refs: refsOf(newest),
         ...(head === undefined ? {} : { head }),
-        connect: (stop) => link.exec(UPLOAD_PACK_COMMAND, { signal: stop }),
+        connect: (stop) => link.exec(UPLOAD_PACK_COMMANDS.everything, { signal: stop }),
         onProgress: (progress) => {
           this.progress = progress;
           this.changes.fire();

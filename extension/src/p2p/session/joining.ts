@@ -15,7 +15,7 @@ import { proveInvite } from './proof.ts';
 import { Roster } from './roster.ts';
 import type { SessionRecord } from './session-store.ts';
 import { joiningView, type SessionPhase } from './session-view.ts';
-import { UPLOAD_PACK_COMMAND } from './sync-driver.ts';
+import { UPLOAD_PACK_COMMANDS } from './upload-pack.ts';
 
 export interface JoinRequest {
   readonly invite: Invite;
@@ -174,7 +174,7 @@ export class Joining {
       namespace: record.namespaces[link.peer] ?? link.peer,
       refs: refsOf(manifest),
       ...(head === undefined ? {} : { head }),
-      connect: (signal) => link.exec(UPLOAD_PACK_COMMAND, { signal }),
+      connect: (signal, what) => link.exec(UPLOAD_PACK_COMMANDS[what === 'tip' ? 'tip' : 'everything'], { signal }),
       onUsable: () => {
         this.taking = this.usable({ ...record, historyComplete: false });
       },

@@ -18,7 +18,8 @@ import { repoIdentity } from './manifest.ts';
 import { People, type PeopleParts } from './people.ts';
 import type { SessionRecord, SessionStore } from './session-store.ts';
 import { liveView, type PeerFacts, type SessionPhase } from './session-view.ts';
-import { SyncDriver, UPLOAD_PACK_COMMAND } from './sync-driver.ts';
+import { SyncDriver } from './sync-driver.ts';
+import { UPLOAD_PACK_COMMANDS } from './upload-pack.ts';
 
 /** Everything a session is made of; the composition root hands it in. */
 export interface SessionParts extends Omit<PeopleParts, 'save' | 'prepare'> {
@@ -269,8 +270,9 @@ export class Session implements Disposable {
   }
 
   private serve(link: Link, command: string, stream: Parameters<Repository['serve']>[0]): boolean {
-    if (command !== UPLOAD_PACK_COMMAND) return false;
-    this.repository.serve(stream, { signal: this.ending.signal }).catch((error: unknown) => {
+    const tipOnly = command === UPLOAD_PACK_COMMANDS.tip;
+    if (!tipOnly && command !== UPLOAD_PACK_COMMANDS.everything) return false;
+    this.repository.serve(stream, { signal: this.ending.signal, tipOnly }).catch((error: unknown) => {
       if (this.ending.signal.aborted) return;
       this.parts.log.warn(`Serving ${this.people.members.nameOf(link.peer)}: ${asPeerweaveError(error).message}`);
     });

@@ -7,6 +7,7 @@ import type { MoveRefusal, RefMove, Repository, RefSnapshot, TransferProgress } 
 import type { SyncCore } from '../sync/sync-core.ts';
 import type { Pair, Refs, SyncEffect, SyncEvent } from '../sync/model.ts';
 import { describeRefusal } from './refusal-text.ts';
+import { UPLOAD_PACK_COMMANDS } from './upload-pack.ts';
 
 /** What the driver needs of the session around it. */
 export interface SyncHost {
@@ -28,9 +29,6 @@ export interface SyncHost {
   /** Anything that a view shows may have changed. */
   changed(): void;
 }
-
-/** The command that a peer asks for to be served objects; its path means nothing, a session has one repository. */
-export const UPLOAD_PACK_COMMAND = "git-upload-pack '/'";
 
 /** Performs the effects of the pure core on the real repository and the real links, and feeds back what came of them. */
 export class SyncDriver implements Disposable {
@@ -190,7 +188,7 @@ export class SyncDriver implements Disposable {
         connect: async (signal) => {
           const link = this.host.link(peer);
           if (link === undefined) throw new PeerweaveError('link-lost', `${this.host.nameOf(peer)} is not connected.`);
-          return link.exec(UPLOAD_PACK_COMMAND, { signal });
+          return link.exec(UPLOAD_PACK_COMMANDS.everything, { signal });
         },
         onProgress: (progress) => this.host.progress(peer, progress),
         signal: AbortSignal.any([abort.signal, this.stopped.signal]),

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, PeerweaveError } from '../../../shared/errors.ts';
@@ -117,7 +118,7 @@ async function takeTip(job: CloneJob, onFetched: () => void): Promise<void> {
   if (tip === undefined) return;
   const staging = await Staging.create(job.gitDir);
   try {
-    const fetched = await fetchInto(job, staging, (offer) =>
+    const fetched = await fetchInto(job, staging, 'tip', (offer) =>
       [...offer.refs.values()].includes(tip) ? { wants: [tip], haves: [], certain: true, tipOnly: true } : undefined,
     );
     if (fetched === undefined) return;
@@ -138,7 +139,7 @@ async function takeHistory(job: CloneJob, hold: Promise<void>): Promise<void> {
   const tip = tipOf(job);
   let here: Set<Oid>;
   try {
-    const fetched = await fetchInto(job, staging, (offer) => planAll(job, offer), hold);
+    const fetched = await fetchInto(job, staging, 'history', (offer) => planAll(job, offer), hold);
     if (fetched === undefined) throw missing();
     await checkSizes(git, gitDir, staging, limits, signal);
     here = await present(job, staging, fetched, [...new Set(job.refs.values())]);
@@ -186,12 +187,13 @@ async function checkOut(job: CloneJob, tip: Oid): Promise<void> {
 async function fetchInto(
   job: CloneJob,
   staging: Staging,
+  what: 'tip' | 'history',
   plan: (offer: Advertisement) => FetchPlan | undefined,
   hold?: Promise<void>,
 ): Promise<Intake | undefined> {
   const { git, gitDir, limits, signal, request } = job;
   const progress = new ProgressMeter(request.onProgress);
-  const { connect } = request;
+  const connect = (stop: AbortSignal): Promise<Duplex> => request.connect(stop, what);
   const choose = async (offer: Advertisement): Promise<FetchPlan | undefined> => plan(offer);
   const holding = hold === undefined ? {} : { hold };
   return fetchPack({ git, gitDir, staging, limits, signal, progress, connect, plan: choose, ...holding });

@@ -54,9 +54,13 @@ export class SystemRepository implements Repository {
     return this.watchers.add(watchRepository(this.info.gitDir, onChange));
   }
 
-  async serve(stream: Duplex, options: { signal?: AbortSignal } = {}): Promise<void> {
+  async serve(stream: Duplex, options: { signal?: AbortSignal; tipOnly?: boolean } = {}): Promise<void> {
     const hideHead = (await this.refs.head(this.info.gitDir)) === undefined;
-    await serveUploadPack(this.git, this.info.gitDir, stream, { hideHead, signal: this.until(options.signal) });
+    await serveUploadPack(this.git, this.info.gitDir, stream, {
+      hideHead,
+      signal: this.until(options.signal),
+      tipOnly: options.tipOnly ?? false,
+    });
   }
 
   receive(request: ReceiveRequest): Promise<ReceiveResult> {
