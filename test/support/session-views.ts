@@ -16,7 +16,7 @@ export const somePeer = (part: Partial<PeerView> = {}): PeerView => ({
 });
 
 export const someSession = (part: Partial<SessionView> = {}): SessionView => ({
-  repo: '/work/demo',
+  repo: '/repos/demo',
   repoName: 'demo',
   sessionId: '0'.repeat(32),
   role: 'owner',
@@ -40,7 +40,7 @@ export const engineWith = (...sessions: SessionView[]): EngineState => ({
 /** A trusted window with one repository open, and these sessions. */
 export const stateWith = (...sessions: SessionView[]): ViewState => ({
   ...INITIAL_STATE,
-  folders: [{ kind: 'ready', root: '/work/demo', resumable: false }],
+  folders: [{ kind: 'ready', root: '/repos/demo', resumable: false }],
   engineStatus: 'running',
   engine: engineWith(...sessions),
 });

@@ -18,7 +18,7 @@ let record: SessionRecord;
 beforeEach(() => {
   warnings.length = 0;
   process.on('warning', onWarning);
-  const info = { root: '/work/p', gitDir: '/work/p/.git', objectFormat: 'sha1' as const, roots: [] };
+  const info = { root: '/repos/p', gitDir: '/repos/p/.git', objectFormat: 'sha1' as const, roots: [] };
   record = { ...foundSession(host, info, 'Ada', 24, 0), self: self.peer, historyComplete: false };
   const members = new Members(host, record);
   for (const who of [self, other]) {
@@ -32,7 +32,7 @@ function catchingUp(
   completeClone: () => Promise<Repository> = () => Promise.reject(new Error('not asked')),
 ): CatchingUp {
   return new CatchingUp({
-    directory: '/work/p',
+    directory: '/repos/p',
     record,
     linkHost: { dial: ({ peer }: { peer: PeerId }) => dial(peer) } as unknown as LinkHost,
     provider: { completeClone } as unknown as RepositoryProvider,

@@ -28,7 +28,7 @@ let conversation: Conversation;
 beforeEach(() => {
   record = foundSession(
     self,
-    { root: '/work/p', gitDir: '/work/p/.git', objectFormat: 'sha1', roots: [] },
+    { root: '/repos/p', gitDir: '/repos/p/.git', objectFormat: 'sha1', roots: [] },
     'Ada',
     24,
     0,
