@@ -20,8 +20,8 @@ afterEach(() => folder.remove());
 
 const identity = createIdentity();
 const info = (roots: string[]): RepositoryInfo => ({
-  root: '/work/project',
-  gitDir: '/work/project/.git',
+  root: '/repos/project',
+  gitDir: '/repos/project/.git',
   objectFormat: 'sha1',
   roots: roots as Oid[],
 });

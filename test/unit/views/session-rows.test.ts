@@ -83,7 +83,7 @@ describe('peers tree', () => {
 
   it('gives every row an id of its own, also with several sessions and namesakes', () => {
     const twins = [somePeer(), somePeer({ fingerprint: fingerprint('d') })];
-    const all = rows(someSession({ peers: twins }), someSession({ repo: '/work/other', peers: twins }));
+    const all = rows(someSession({ peers: twins }), someSession({ repo: '/repos/other', peers: twins }));
     const ids = all.flatMap((row) => [row, ...(row.children ?? [])]).map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
     expect(all).toHaveLength(2);
