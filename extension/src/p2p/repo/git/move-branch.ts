@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { messageOf, PeerweaveError } from '../../../shared/errors.ts';
-import { branchOf, branchRef, type BranchName } from '../../../shared/ids.ts';
+import { branchRef, type BranchName } from '../../../shared/ids.ts';
 import type { Logger } from '../../../shared/log.ts';
 import type { MoveRefusal, MoveRequest, MoveResult } from '../repository.ts';
 import { sensitivePaths } from '../sensitive-paths.ts';
@@ -187,9 +187,8 @@ const appearing = (changes: readonly TreeChange[]): string[] =>
 async function nameConflict({ refs, traits }: MoveContext, branch: BranchName): Promise<MoveRefusal | undefined> {
   const fold = (name: string): string => (traits.ignoreCase ? name.normalize('NFC').toLowerCase() : name);
   const mine = fold(branch);
-  for (const ref of (await refs.all()).keys()) {
-    const other = branchOf(ref);
-    if (other === undefined || other === branch) continue;
+  for (const other of await refs.branchNames()) {
+    if (other === branch) continue;
     const theirs = fold(other);
     if (theirs === mine || theirs.startsWith(`${mine}/`) || mine.startsWith(`${theirs}/`)) {
       return { kind: 'name-conflict', with: other };

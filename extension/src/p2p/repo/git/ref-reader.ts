@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { branchOf, isOid, isSharedRef, type BranchName, type Oid, type RefName } from '../../../shared/ids.ts';
 import type { RefSnapshot } from '../repository.ts';
 import { isMissing, readText } from './files.ts';
@@ -12,6 +12,10 @@ import type { Git } from './git.ts';
 export interface RefReader {
   /** Every direct ref under `refs/`. */
   all(): Promise<Map<RefName, Oid>>;
+  /** Branches and tags: what a session shares. The peers' refs, which can be many times as many, are not read. */
+  shared(): Promise<Map<RefName, Oid>>;
+  /** The names of all branches, without what they point to. */
+  branchNames(): Promise<Set<BranchName>>;
   one(ref: RefName): Promise<Oid | null>;
   /** The branch that a worktree's HEAD names, born or not; undefined when detached. Takes the worktree's own git directory. */
   head(worktreeGitDir: string): Promise<BranchName | undefined>;
@@ -34,8 +38,8 @@ export async function findRefReader(git: Git, gitDir: string): Promise<RefReader
 
 /** Branches and tags, and the branch of the main worktree. */
 export async function snapshot(reader: RefReader, gitDir: string): Promise<RefSnapshot> {
-  const [all, head] = await Promise.all([reader.all(), reader.head(gitDir)]);
-  return { refs: new Map([...all].filter(([ref]) => isSharedRef(ref))), head };
+  const [refs, head] = await Promise.all([reader.shared(), reader.head(gitDir)]);
+  return { refs, head };
 }
 
 class FilesRefReader implements RefReader {
@@ -45,11 +49,31 @@ class FilesRefReader implements RefReader {
     this.gitDir = gitDir;
   }
 
-  async all(): Promise<Map<RefName, Oid>> {
+  all(): Promise<Map<RefName, Oid>> {
+    return this.below(['refs'], () => true);
+  }
+
+  shared(): Promise<Map<RefName, Oid>> {
+    return this.below(['refs/heads', 'refs/tags'], isSharedRef);
+  }
+
+  async branchNames(): Promise<Set<BranchName>> {
+    const heads = join(this.gitDir, 'refs', 'heads');
+    const entries = await readdir(heads, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
+      if (isMissing(error)) return [];
+      throw error;
+    });
+    const loose = entries.filter((entry) => entry.isFile() && !entry.name.endsWith('.lock'));
+    const names = loose.map((entry) => relative(heads, join(entry.parentPath, entry.name)).split(sep).join('/'));
+    const packed = [...(await this.packed()).keys()].map(branchOf).filter((branch) => branch !== undefined);
+    return new Set([...(names as BranchName[]), ...packed]);
+  }
+
+  private async below(folders: readonly string[], counts: (ref: string) => boolean): Promise<Map<RefName, Oid>> {
     // Loose first: a ref that `git pack-refs` moves between the two reads is then still found in packed-refs.
     const loose = new Map<RefName, Oid>();
-    await this.walk('refs', loose);
-    const refs = await this.packed();
+    await Promise.all(folders.map((folder) => this.walk(folder, loose)));
+    const refs = new Map([...(await this.packed())].filter(([ref]) => counts(ref)));
     for (const [ref, oid] of loose) refs.set(ref, oid);
     return refs;
   }
@@ -106,9 +130,22 @@ class GitRefReader implements RefReader {
     this.gitDir = gitDir;
   }
 
-  async all(): Promise<Map<RefName, Oid>> {
+  all(): Promise<Map<RefName, Oid>> {
+    return this.list([]);
+  }
+
+  shared(): Promise<Map<RefName, Oid>> {
+    return this.list(['refs/heads/', 'refs/tags/']);
+  }
+
+  async branchNames(): Promise<Set<BranchName>> {
+    const refs = await this.list(['refs/heads/']);
+    return new Set([...refs.keys()].map(branchOf).filter((branch) => branch !== undefined));
+  }
+
+  private async list(patterns: readonly string[]): Promise<Map<RefName, Oid>> {
     const format = '--format=%(objectname) %(refname) %(symref)';
-    const { stdout } = await this.git.run(['for-each-ref', format], { gitDir: this.gitDir });
+    const { stdout } = await this.git.run(['for-each-ref', format, ...patterns], { gitDir: this.gitDir });
     const refs = new Map<RefName, Oid>();
     for (const line of stdout.split('\n')) {
       const [oid = '', ref = '', symref] = line.split(' ');
