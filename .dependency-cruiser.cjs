@@ -10,7 +10,11 @@ const layers = {
   [`${src}/shared/`]: [],
   [`${src}/rpc/`]: [`${src}/shared/`],
   [`${p2p}/sync/`]: [`${src}/shared/`],
-  [`${p2p}/transport/`]: [`${src}/shared/`],
+  // Shared with the server, so it knows neither Node nor anything of the engine.
+  [`${p2p}/signaling/wire/`]: [],
+  [`${p2p}/signaling/`]: [`${src}/shared/`],
+  [`${p2p}/transport/`]: [`${src}/shared/`, `${p2p}/signaling/`],
+  'server/': [`${src}/shared/`, `${p2p}/signaling/wire/`],
   [`${p2p}/link/`]: [`${src}/shared/`, `${p2p}/transport/`],
   [`${p2p}/repo/`]: [`${src}/shared/`],
   [`${p2p}/session/`]: [
@@ -20,6 +24,7 @@ const layers = {
     `${p2p}/repo/`,
     `${p2p}/link/`,
     `${p2p}/transport/`,
+    `${p2p}/signaling/`,
     `${p2p}/home.ts`,
   ],
   // A page knows the messages of its panel, and nothing else.
@@ -59,7 +64,7 @@ module.exports = {
     {
       name: 'pure layers know no Node',
       severity: 'error',
-      from: { path: `^(${src}/shared|${src}/rpc|${p2p}/sync)/` },
+      from: { path: `^(${src}/shared|${src}/rpc|${p2p}/sync|${p2p}/signaling/wire)/` },
       to: { dependencyTypes: ['core'] },
     },
     {

@@ -32,6 +32,10 @@ export const REASONS = [
   'disk-full',
   // links
   'unreachable',
+  'signaling-unreachable',
+  'signaling-refused',
+  'room-full',
+  'transport-corrupt',
   'authentication-failed',
   'protocol-incompatible',
   'protocol-violation',
