@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './heap-growth.ts';
 import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { asPeerweaveError, PeerweaveError } from '../shared/errors.ts';

@@ -1,5 +1,6 @@
 import { SshAlgorithms, SshProtocolExtensionNames, SshSessionConfiguration } from '@microsoft/dev-tunnels-ssh';
 import { PeerweaveError } from '../../shared/errors.ts';
+import { Aes256Gcm } from './ssh-cipher.ts';
 
 /** A client that has a key needs one attempt; the rest is slack for a query without a signature (RFC 4252 §7). */
 const MAX_AUTHENTICATION_ATTEMPTS = 3;
@@ -17,7 +18,7 @@ export function createSshConfiguration(): SshSessionConfiguration {
     required(SshAlgorithms.keyExchange.ecdhNistp384Sha384),
   ]);
   replace(config.publicKeyAlgorithms, [required(SshAlgorithms.publicKey.ecdsaSha2Nistp256)]);
-  replace(config.encryptionAlgorithms, [required(SshAlgorithms.encryption.aes256Gcm)]);
+  replace(config.encryptionAlgorithms, [new Aes256Gcm()]);
   // GCM authenticates by itself; the negotiation still wants a name here.
   replace(config.hmacAlgorithms, [required(SshAlgorithms.hmac.hmacSha512Etm)]);
   replace(
