@@ -4,7 +4,7 @@ import { decodeHello, encodeHello, requireCompatible } from '../../../extension/
 import { decodeMessage, encodeError } from '../../../extension/src/p2p/link/json-rpc.ts';
 import { KeepAlive } from '../../../extension/src/p2p/link/keep-alive.ts';
 import { peerText } from '../../../extension/src/p2p/link/peer-text.ts';
-import { RateLimit } from '../../../extension/src/p2p/link/rate-limit.ts';
+import { RateLimit } from '../../../extension/src/shared/rate-limit.ts';
 import { PeerweaveError } from '../../../extension/src/shared/errors.ts';
 import type { PeerId } from '../../../extension/src/shared/ids.ts';
 

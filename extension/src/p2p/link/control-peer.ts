@@ -24,7 +24,7 @@ import {
 } from './json-rpc.ts';
 import type { ControlChannel, LinkHello } from './link.ts';
 import { PendingRequests } from './pending-requests.ts';
-import { RateLimit } from './rate-limit.ts';
+import { RateLimit } from '../../shared/rate-limit.ts';
 import { deferred } from '../../shared/deferred-promise.ts';
 
 /** Requests of the peer that wait for our answer. It has no honest use for more than a handful. */

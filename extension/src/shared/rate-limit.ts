@@ -15,13 +15,13 @@ export class RateLimit {
     this.filledAt = now();
   }
 
-  /** False when there is nothing left to take. */
-  take(): boolean {
+  /** False when there is less than `amount` left; nothing is taken then. */
+  take(amount = 1): boolean {
     const now = this.now();
     this.tokens = Math.min(this.burst, this.tokens + ((now - this.filledAt) / 1000) * this.perSecond);
     this.filledAt = now;
-    if (this.tokens < 1) return false;
-    this.tokens -= 1;
+    if (this.tokens < amount) return false;
+    this.tokens -= amount;
     return true;
   }
 }
