@@ -9,6 +9,7 @@ import { watchFolders } from './folder-watch.ts';
 import { configureIdentity } from './identity.ts';
 import type { Services } from './services.ts';
 import { SessionResumer } from './session-resumer.ts';
+import { watchSettings } from './settings-watch.ts';
 import { promptForApprovals } from './views/approval-prompts.ts';
 import { bindContextKeys } from './views/context-keys.ts';
 import { MeshPanels } from './views/mesh-panel.ts';
@@ -45,6 +46,7 @@ export function activate(context: vscode.ExtensionContext): void {
       decide(services, repo, id, decision).catch((error: unknown) => void showFailure(log, 'Could not answer', error)),
     ),
     registerCommands(services),
+    watchSettings(services),
     vscode.window.registerUriHandler(createUriHandler(services)),
     watchFolders(model, () => resumer.resumeFolders()),
   );

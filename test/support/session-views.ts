@@ -12,6 +12,10 @@ export const somePeer = (part: Partial<PeerView> = {}): PeerView => ({
   inSync: true,
   bytesSent: 0,
   bytesReceived: 0,
+  traffic: [],
+  bytesResent: 0,
+  moves: 0,
+  betterRoutes: [],
   ...part,
 });
 

@@ -9,6 +9,16 @@ import type { SessionView } from '../rpc/model.ts';
 import { runInForeground } from './cli/foreground.ts';
 import { readInvite } from './cli/invite-input.ts';
 import { peerText, plain, sessionText } from './cli/output.ts';
+import {
+  downloadOption,
+  iceOption,
+  mapPortOption,
+  networkSettings,
+  signalOption,
+  tiersOption,
+  uploadOption,
+  type NetworkFlags,
+} from './cli/network-flags.ts';
 import { checkedName, cliSettings, defaultName } from './cli/settings.ts';
 import { askOnTerminal } from './cli/terminal.ts';
 import { askEngine } from './local-rpc.ts';
@@ -37,10 +47,16 @@ program
   .option('--name <name>', 'how others see you', defaultName())
   .option('--listen <host:port>', 'where to listen; all interfaces and a free port by default', '')
   .addOption(new Option('--approve <mode>', 'who lets guests in').choices(['ask', 'auto']).default('ask'))
+  .addOption(signalOption)
+  .addOption(tiersOption)
+  .addOption(iceOption)
+  .addOption(uploadOption)
+  .addOption(downloadOption)
+  .addOption(mapPortOption)
   .addOption(jsonOption)
-  .action(async (options: Common & { name: string; listen: string; approve: 'ask' | 'auto' }) => {
+  .action(async (options: Common & NetworkFlags & { name: string; approve: 'ask' | 'auto' }) => {
     await runInForeground(options.json, async (engine) => {
-      const settings = cliSettings({ listen: options.listen, approve: options.approve });
+      const settings = cliSettings({ ...networkSettings(options), approve: options.approve });
       const { session } = await engine.manager.share(options.repo, checkedName(options.name), settings);
       if (!options.json) askOnTerminal(session);
       return session;
@@ -54,14 +70,19 @@ program
   .option('--name <name>', 'how others see you', defaultName())
   .option('--listen <host:port>', 'where to listen for other members', '')
   .option('--link', 'link the clone that is there instead of making a new one', false)
+  .addOption(tiersOption)
+  .addOption(iceOption)
+  .addOption(uploadOption)
+  .addOption(downloadOption)
+  .addOption(mapPortOption)
   .addOption(jsonOption)
-  .action(async (directory: string, options: { name: string; listen: string; link: boolean; json: boolean }) => {
+  .action(async (directory: string, options: NetworkFlags & { name: string; link: boolean; json: boolean }) => {
     await runInForeground(options.json, async ({ manager, log }, signal) => {
       const name = checkedName(options.name);
       log.scope('cli').debug('Reading the invite.');
       const invite = await readInvite(process.env, process.stdin, signal);
       const request = { invite, directory, link: options.link, name };
-      const { session } = await manager.join(request, cliSettings({ listen: options.listen }), signal);
+      const { session } = await manager.join(request, cliSettings(networkSettings(options)), signal);
       return session;
     });
   });
@@ -72,10 +93,16 @@ program
   .addOption(repoOption)
   .option('--listen <host:port>', 'where to listen for other members', '')
   .addOption(new Option('--approve <mode>', 'who lets guests in').choices(['ask', 'auto']).default('ask'))
+  .addOption(signalOption)
+  .addOption(tiersOption)
+  .addOption(iceOption)
+  .addOption(uploadOption)
+  .addOption(downloadOption)
+  .addOption(mapPortOption)
   .addOption(jsonOption)
-  .action(async (options: Common & { listen: string; approve: 'ask' | 'auto' }) => {
+  .action(async (options: Common & NetworkFlags & { approve: 'ask' | 'auto' }) => {
     await runInForeground(options.json, async (engine, signal) => {
-      const settings = cliSettings({ listen: options.listen, approve: options.approve });
+      const settings = cliSettings({ ...networkSettings(options), approve: options.approve });
       const resumed = await engine.manager.resume(options.repo, settings);
       // While history still arrives there is nothing to leave: what is here stays, for another run to go on.
       const suspend = (): void => void engine.manager.suspendAll();

@@ -2,9 +2,9 @@ import type { Logger } from '../shared/log.ts';
 import { defaultHome, Home } from './home.ts';
 import { serveLocally } from './local-rpc.ts';
 import { P2PManager } from './manager.ts';
+import { Networks } from './networks.ts';
 import { SystemGitProvider } from './repo/git/provider.ts';
 import { requestHandlers, type RequestHandlers } from './rpc-server.ts';
-import { tcpTransport } from './transport/tcp.ts';
 import { VERSION } from './version.ts';
 
 /** The engine, whole: what the language server and the CLI both run. The composition root. */
@@ -16,10 +16,12 @@ export interface Engine {
 
 /** `onLeft` is told after another process of this user asked over the local socket to leave a repository's session. */
 export function createEngine(log: Logger, onLeft: (repo: string) => void = () => undefined): Engine {
+  const networks = new Networks({ version: VERSION, log });
   const manager: P2PManager = new P2PManager({
     home: new Home(defaultHome()),
     provider: new SystemGitProvider({ log: log.scope('repo') }),
-    transports: [tcpTransport],
+    openNetwork: networks.open,
+    applySettings: (settings) => networks.apply(settings),
     version: VERSION,
     log,
     now: () => Date.now(),

@@ -9,24 +9,25 @@ import { inspectFolder } from './folder-info.ts';
 import type { Home } from './home.ts';
 import { Joins, type JoinInProgress, type WayIn } from './joins.ts';
 import type { Identity } from './link/identity.ts';
-import { LinkHost } from './link/link-host.ts';
 import { OwnIdentity } from './own-identity.ts';
 import type { Repository, RepositoryProvider } from './repo/repository.ts';
 import { RepositoryLock } from './repository-lock.ts';
 import { CatchingUp } from './session/catching-up.ts';
 import { foundSession } from './session/founding.ts';
-import { decodeInvite, type Invite } from './session/invite.ts';
+import { decodeInvite, type Invite, type MeetingPlace } from './session/invite.ts';
 import { Joining } from './session/joining.ts';
-import { listenForMembers } from './session/listening.ts';
+import { checkedSignalingUrls, meetingPlaceOf } from './session/meeting-place.ts';
+import type { Network } from './session/network.ts';
 import { SessionStore, type SessionRecord } from './session/session-store.ts';
 import { Session, type SessionParts } from './session/session.ts';
-import type { Transport } from './transport/transport.ts';
 
 export interface ManagerParts {
   readonly home: Home;
   readonly provider: RepositoryProvider;
-  /** The tiers of this build, best first. */
-  readonly transports: readonly Transport[];
+  /** Makes what a session reaches its members by. */
+  readonly openNetwork: OpenNetwork;
+  /** Settings that act at once changed. */
+  readonly applySettings: (settings: Settings) => void;
   readonly version: string;
   readonly log: Logger;
   /** Unix milliseconds. */
@@ -36,6 +37,12 @@ export interface ManagerParts {
   /** How long a person has to answer for a guest; five minutes when absent (SE4). */
   readonly approvalTimeoutMs?: number;
 }
+
+export type OpenNetwork = (request: {
+  readonly identity: Identity;
+  readonly meeting: MeetingPlace | undefined;
+  readonly settings: Settings;
+}) => Network;
 
 export interface JoinParams {
   /** Link or code. */
@@ -49,6 +56,14 @@ export interface JoinParams {
 interface Running {
   readonly session: Session;
   readonly lock: RepositoryLock;
+}
+
+interface JoinOptions {
+  readonly invite: Invite;
+  readonly request: JoinParams;
+  readonly identity: Identity;
+  readonly settings: Settings;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** A window that reloads lets go of the repository a moment after the next one wants it. */
@@ -104,9 +119,10 @@ export class P2PManager {
   /** Starts a session on a repository (SE1) and returns it with its invite code. */
   async share(repo: string, name: string, settings: Settings): Promise<{ session: Session; code: string }> {
     const identity = await this.identity.get();
+    const urls = checkedSignalingUrls(settings.signalingUrl);
     const session = await this.exclusively(repo, 0, async (repository, lock) => {
       const record = foundSession(identity, repository.info, name, settings.inviteHours, this.parts.now());
-      return this.begin({ identity, repository, record, settings, linkHost: this.linkHost(identity) }, lock);
+      return this.beginWith(meetingAt(record, urls), { identity, repository, settings }, lock);
     });
     const { code } = await session.invite();
     const { root } = session.repository.info;
@@ -127,11 +143,23 @@ export class P2PManager {
   async join(request: JoinParams, settings: Settings, signal?: AbortSignal): Promise<JoinInProgress> {
     const identity = await this.identity.get();
     const invite = checkedInvite(request.invite, identity);
-    const linkHost = this.linkHost(identity);
-    // Where one cannot listen a session cannot begin; better to know before the host is asked and everything is cloned.
-    (await listenForMembers(linkHost, settings.listen, 0)).dispose();
-    signal?.throwIfAborted();
-    const directory = this.free(request.directory);
+    const network = this.parts.openNetwork({ identity, meeting: invite.meeting, settings });
+    try {
+      // Where one cannot listen a session cannot begin; better to know before the host is asked and everything is cloned.
+      await network.tryListening(settings.listen);
+      signal?.throwIfAborted();
+      return this.joinBy(network, this.free(request.directory), { invite, request, identity, settings, signal });
+    } catch (error) {
+      network.dispose();
+      throw error;
+    }
+  }
+
+  private joinBy(
+    network: Network,
+    directory: string,
+    { invite, request, identity, settings, signal }: JoinOptions,
+  ): JoinInProgress {
     const usable = deferred();
     const onUsable = async (record: SessionRecord): Promise<void> => {
       await this.joins.usable(directory, record);
@@ -139,12 +167,12 @@ export class P2PManager {
     };
     const { provider, now } = this.parts;
     const joining = new Joining(
-      { identity, provider, linkHost, now, onUsable },
+      { identity, provider, network, now, onUsable },
       { invite, directory, link: request.link, name: request.name },
     );
     const onAbort = (): void => joining.cancel();
     signal?.addEventListener('abort', onAbort, { once: true });
-    const session = this.arrival(joining, identity, settings, linkHost, 0);
+    const session = this.arrival(joining, identity, settings, network, 0);
     const over = (): void => signal?.removeEventListener('abort', onAbort);
     session.then(over, over);
     session.then(() => usable.resolve(), usable.reject);
@@ -167,9 +195,16 @@ export class P2PManager {
       const record = await new SessionStore(repository.info.gitDir).load();
       if (record === undefined) throw noSession(repo);
       assertSameIdentity(record, identity);
-      return this.begin({ identity, repository, record, settings, linkHost: this.linkHost(identity) }, lock);
+      const urls = record.founder === identity.peer ? checkedSignalingUrls(settings.signalingUrl) : [];
+      return this.beginWith(meetingAt(record, urls), { identity, repository, settings }, lock);
     });
     return { usable: Promise.resolve(), session: Promise.resolve(session) };
+  }
+
+  /** Lets changed settings act in everything that runs, as far as they can; the rest counts from the next session on. */
+  applySettings(settings: Settings): void {
+    this.parts.applySettings(settings);
+    for (const { session } of this.running.values()) session.applySettings(settings);
   }
 
   /** Ends a session, or a join that is under way, and forgets it. */
@@ -202,18 +237,24 @@ export class P2PManager {
     return lock;
   }
 
-  private linkHost(identity: Identity): LinkHost {
-    const { transports, version, log } = this.parts;
-    return new LinkHost({ identity, transports, software: `peerweave/${version}`, log: log.scope('link') });
+  /** Opens the network that the record names, and runs the session on it. */
+  private async beginWith(
+    record: SessionRecord,
+    own: Pick<SessionParts, 'identity' | 'repository' | 'settings'>,
+    lock: RepositoryLock,
+  ): Promise<Session> {
+    const { identity, settings } = own;
+    const network = this.parts.openNetwork({ identity, meeting: meetingPlaceOf(record), settings });
+    return this.begin({ ...own, record, network }, lock);
   }
 
   private catchUp(directory: string, record: SessionRecord, identity: Identity, settings: Settings): JoinInProgress {
     assertSameIdentity(record, identity);
-    const linkHost = this.linkHost(identity);
-    const catchingUp = new CatchingUp({ directory, record, provider: this.parts.provider, linkHost });
+    const network = this.parts.openNetwork({ identity, meeting: meetingPlaceOf(record), settings });
+    const catchingUp = new CatchingUp({ directory, record, provider: this.parts.provider, network });
     return {
       usable: Promise.resolve(),
-      session: this.arrival(catchingUp, identity, settings, linkHost, RESUME_PATIENCE_MS),
+      session: this.arrival(catchingUp, identity, settings, network, RESUME_PATIENCE_MS),
     };
   }
 
@@ -222,23 +263,23 @@ export class P2PManager {
     way: WayIn,
     identity: Identity,
     settings: Settings,
-    linkHost: LinkHost,
+    network: Network,
     patienceMs: number,
   ): Promise<Session> {
     const session = this.joins.run(
       way,
       ({ repository, record, ...first }, lock) =>
-        this.begin({ identity, repository, record, settings, linkHost }, lock, first),
+        this.begin({ identity, repository, record, settings, network }, lock, first),
       patienceMs,
     );
     // Whoever wants to know may wait for the other end only; this one must not end the process.
-    session.catch(() => linkHost.dispose());
+    session.catch(() => network.dispose());
     return session;
   }
 
   /** Makes the session and runs it. Once it is live, its lock and its repository go when it does; before, the caller sees to them. */
   private async begin(
-    own: Pick<SessionParts, 'identity' | 'repository' | 'record' | 'settings' | 'linkHost'>,
+    own: Pick<SessionParts, 'identity' | 'repository' | 'record' | 'settings' | 'network'>,
     lock: RepositoryLock,
     first?: Parameters<Session['start']>[0],
   ): Promise<Session> {
@@ -309,6 +350,12 @@ export class P2PManager {
     if (found === undefined) throw noSession(repo);
     return found;
   }
+}
+
+/** The record with the owner's present choice of servers; without one it keeps what it has. */
+function meetingAt(record: SessionRecord, urls: string[]): SessionRecord {
+  if (record.meeting === undefined || urls.length === 0) return record;
+  return { ...record, meeting: { ...record.meeting, urls } };
 }
 
 function checkedInvite(text: string, identity: Identity): Invite {

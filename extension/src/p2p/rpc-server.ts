@@ -21,6 +21,10 @@ export function requestHandlers(manager: P2PManager): RequestHandlers {
       const configured = await manager.configure(identity);
       return { fingerprint: configured.peer, ...(identity === undefined ? { created: configured.pem } : {}) };
     },
+    'peerweave/settings': ({ settings }) => {
+      manager.applySettings(settings);
+      return Promise.resolve({});
+    },
     'peerweave/inspectFolder': ({ directory }) => manager.inspectFolder(directory),
     'peerweave/initRepository': async ({ directory }) => {
       await manager.initRepository(directory);

@@ -23,6 +23,33 @@ export const settings = z.object({
     .default(24),
   /** Fast-forward local branches by itself; off means only `peers/*` refs follow. */
   autoSync: z.boolean().default(true),
+  /** `ws://` or `wss://` URLs of a signaling server, several of which are spare ones, in order; empty for direct connections only. */
+  signalingUrl: z
+    .union([z.string().max(2_000), z.array(z.string().max(300)).max(8)])
+    .default('')
+    .transform((value) => (Array.isArray(value) ? value : value.split(/[\s,]+/)).filter((url) => url !== '')),
+  /** The ways to connect that may be used, best first. */
+  tiers: z
+    .array(z.enum(['tcp', 'webrtc', 'relay', 'json']))
+    .min(1)
+    .max(4)
+    .default(['tcp', 'webrtc', 'relay', 'json']),
+  /** STUN and TURN servers beside those that the signaling server names, as in `RTCIceServer`. */
+  iceServers: z
+    .array(
+      z.object({
+        urls: z.union([z.string().max(300), z.array(z.string().max(300)).min(1).max(8)]),
+        username: z.string().max(300).optional(),
+        credential: z.string().max(300).optional(),
+      }),
+    )
+    .max(8)
+    .default([]),
+  /** Of all sessions together, in KiB a second; 0 for no limit. */
+  uploadLimit: z.number().min(0).max(10_000_000).default(0),
+  downloadLimit: z.number().min(0).max(10_000_000).default(0),
+  /** Asks the router by UPnP or NAT-PMP to let members in. */
+  portMapping: z.boolean().default(false),
 });
 export type Settings = z.infer<typeof settings>;
 
@@ -72,6 +99,8 @@ export const requests = {
     /** `identity` is the PEM to keep, when the engine had to make one. */
     result: z.object({ fingerprint: z.string(), created: z.string().optional() }),
   },
+  /** Settings that changed; what can act in running sessions does at once (limits, approval, automatic sync), the rest from the next on. */
+  'peerweave/settings': { params: z.object({ settings }), result: none },
   'peerweave/inspectFolder': { params: z.object({ directory: z.string().min(1) }), result: folderInfo },
   'peerweave/initRepository': { params: z.object({ directory: z.string().min(1) }), result: none },
   'peerweave/share': { params: shareParams, result: z.object({ session: sessionView, invite: z.string() }) },

@@ -19,6 +19,20 @@ export const transfer = z.object({
   bytesPerSecond: z.number(),
 });
 
+/** Bytes that went by one kind of route, framing included. */
+export const routeTraffic = z.object({ route, sent: z.number(), received: z.number() });
+
+/** A way that would be better than the present one, and why it is not used; `why` is for people. */
+export const betterRoute = z.object({ tier: z.string(), why: z.string() });
+
+/** The session's meeting place on a signaling server. */
+export const signalingView = z.object({
+  url: z.string(),
+  state: z.enum(['connecting', 'joined', 'closed']),
+  /** Why it is not joined. */
+  problem: z.string().optional(),
+});
+
 export const errorView = z.object({ reason, message: z.string() });
 
 export const peerView = z.object({
@@ -43,6 +57,13 @@ export const peerView = z.object({
   lastSync: z.number().optional(),
   bytesSent: z.number(),
   bytesReceived: z.number(),
+  /** The same by route, of the present link. */
+  traffic: z.array(routeTraffic),
+  /** Of the bytes sent: those that had gone before and were lost with a transport. */
+  bytesResent: z.number(),
+  /** How often the present link has changed its transport. */
+  moves: z.number(),
+  betterRoutes: z.array(betterRoute),
   transfer: transfer.optional(),
   error: errorView.optional(),
 });
@@ -95,6 +116,8 @@ export const sessionView = z.object({
   conflicts: z.array(conflictView),
   pending: z.array(pendingView),
   notices: z.array(noticeView),
+  /** Absent when the session has none. */
+  signaling: signalingView.optional(),
   transfer: transfer.optional(),
   error: errorView.optional(),
 });
@@ -107,6 +130,8 @@ export const engineState = z.object({
 
 export type Transfer = z.infer<typeof transfer>;
 export type PeerView = z.infer<typeof peerView>;
+export type RouteTraffic = z.infer<typeof routeTraffic>;
+export type SignalingView = z.infer<typeof signalingView>;
 export type ApprovalView = z.infer<typeof approvalView>;
 export type ConflictView = z.infer<typeof conflictView>;
 export type PendingView = z.infer<typeof pendingView>;

@@ -95,10 +95,40 @@ function peerTooltip(peer: PeerView, clock: Clock): string {
     peer.behind && `${name} has ${count(peer.behind, 'commit')} that you lack`,
     peer.inSync ? 'In sync' : 'Not in sync yet',
     peer.lastSync !== undefined && `Last sync: ${clock(peer.lastSync)}`,
-    `Sent ${bytes(peer.bytesSent)}, received ${bytes(peer.bytesReceived)}`,
+    ...trafficLines(peer),
+    ...betterLines(peer),
     `Fingerprint: ${peer.fingerprint}`,
   ]);
 }
+
+/** One line while one route carried everything, else one for each. */
+function trafficLines({ traffic, bytesSent, bytesReceived, bytesResent }: PeerView): string[] {
+  const moved = (sent: number, received: number): string => `sent ${bytes(sent)}, received ${bytes(received)}`;
+  const again = bytesResent > 0 ? [`Sent again after interruptions: ${bytes(bytesResent)}`] : [];
+  if (traffic.length < 2) return [`In all: ${moved(bytesSent, bytesReceived)}`, ...again];
+  return [
+    ...traffic.map(({ route, sent, received }) => `${capital(ROUTES[route])}: ${moved(sent, received)}`),
+    ...again,
+  ];
+}
+
+/** Why no better way is used, in the words of the attempt that failed. */
+function betterLines({ state, betterRoutes }: PeerView): string[] {
+  if (state !== 'online' || betterRoutes.length === 0) return [];
+  return [
+    'No better route yet:',
+    ...betterRoutes.map(({ tier, why }) => `  ${TIERS[tier] ?? plain(tier)}: ${plain(why, 200)}`),
+  ];
+}
+
+const TIERS: Readonly<Record<string, string>> = {
+  tcp: 'direct',
+  webrtc: 'hole-punched',
+  relay: 'relay',
+  json: 'relay as text',
+};
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 function peerInWords(peer: PeerView): string {
   const parts = [

@@ -40,6 +40,7 @@ function sessionRows(session: SessionView, clock: Clock): readonly Row[] {
     ...session.approvals.map((approval) => approvalRow(repo, approval, clock)),
     ...session.peers.map((peer) => peerRow(repo, peer, clock)),
     ...aloneRow(session),
+    ...signalingRow(session),
     ...transferRow(session),
     ...group(
       repo,
@@ -90,6 +91,31 @@ function aloneRow({ repo, peers, approvals, inviteExpiresAt }: SessionView): rea
       accessible: 'Nobody has joined yet. Copy the invite link.',
       command: 'peerweave.copyInvite',
       target: { repo },
+    },
+  ];
+}
+
+/** Shown only while the meeting place is out of reach: nobody can come in through it, and routes that need it cannot be had. */
+function signalingRow({ repo, signaling }: SessionView): readonly Row[] {
+  if (signaling === undefined || signaling.state === 'joined') return [];
+  const url = plain(signaling.url, 100);
+  const problem = signaling.problem === undefined ? undefined : plain(signaling.problem, 300);
+  return [
+    {
+      id: `${repo}#signaling`,
+      label: problem === undefined ? 'Connecting to the signaling server…' : 'Signaling server out of reach',
+      description: url,
+      tooltip: [
+        url,
+        problem,
+        'Peers that are linked stay linked. Others can reach you only directly until it answers; it is tried again by itself.',
+      ]
+        .filter(Boolean)
+        .join('\n'),
+      icon: problem === undefined ? 'loading~spin' : 'cloud',
+      ...(problem === undefined ? {} : { color: 'list.warningForeground' }),
+      context: 'signaling',
+      accessible: `Signaling server ${url}: ${problem ?? 'connecting'}`,
     },
   ];
 }

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Home } from '../../../extension/src/p2p/home.ts';
+import { Networks } from '../../../extension/src/p2p/networks.ts';
 import { P2PManager, type ManagerParts } from '../../../extension/src/p2p/manager.ts';
 import { SystemGitProvider } from '../../../extension/src/p2p/repo/git/provider.ts';
-import { tcpTransport } from '../../../extension/src/p2p/transport/tcp.ts';
 import { settings, type EngineEvent } from '../../../extension/src/rpc/contract.ts';
 import type { PeerView, SessionView } from '../../../extension/src/rpc/model.ts';
 import { silentLogger } from '../../../extension/src/shared/log.ts';
@@ -40,10 +40,12 @@ afterEach(async () => {
 });
 
 function desk(person: Person, parts: Partial<ManagerParts> = {}): Desk {
+  const networks = new Networks({ version: 'test', log: silentLogger });
   const manager = new P2PManager({
     home: new Home(person.home),
     provider: new SystemGitProvider(),
-    transports: [tcpTransport],
+    openNetwork: networks.open,
+    applySettings: (settings) => networks.apply(settings),
     version: 'test',
     log: silentLogger,
     now: () => Date.now(),

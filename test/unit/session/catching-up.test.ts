@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createIdentity } from '../../../extension/src/p2p/link/identity.ts';
-import type { LinkHost } from '../../../extension/src/p2p/link/link-host.ts';
 import type { Repository, RepositoryProvider } from '../../../extension/src/p2p/repo/repository.ts';
 import { CatchingUp } from '../../../extension/src/p2p/session/catching-up.ts';
 import { foundSession } from '../../../extension/src/p2p/session/founding.ts';
 import { Members } from '../../../extension/src/p2p/session/members.ts';
+import type { Network } from '../../../extension/src/p2p/session/network.ts';
 import type { SessionRecord } from '../../../extension/src/p2p/session/session-store.ts';
 import { PeerweaveError, type Reason } from '../../../extension/src/shared/errors.ts';
 import type { PeerId } from '../../../extension/src/shared/ids.ts';
@@ -34,7 +34,10 @@ function catchingUp(
   return new CatchingUp({
     directory: '/repos/p',
     record,
-    linkHost: { dial: ({ peer }: { peer: PeerId }) => dial(peer) } as unknown as LinkHost,
+    network: {
+      linkHost: { dial: ({ peer }: { peer: PeerId }) => dial(peer) },
+      addressesOf: () => [],
+    } as unknown as Network,
     provider: { completeClone } as unknown as RepositoryProvider,
     retryMs: 1,
   });

@@ -44,7 +44,12 @@ beforeEach(() => {
   } as unknown as Mesh;
   conversation = new Conversation({
     self: self.peer,
-    people: { members, mesh, addresses: () => where(1) },
+    people: {
+      members,
+      mesh,
+      addresses: () => where(1),
+      learnAddresses: (peer, addresses) => members.learnAddresses(peer, addresses),
+    },
     ledger,
     now: () => 1_000,
     save: () => Promise.resolve(),

@@ -25,7 +25,7 @@ function gatekeeper(options: Partial<GatekeeperOptions> = {}): Gatekeeper {
     session,
     log: silentLogger,
     invite: () => ({ secret, expiresAt: 1_000 }),
-    approve: 'ask',
+    approve: () => 'ask',
     isMember: (peer) => members.has(peer),
     awaitMember: () => Promise.reject(new Error('nobody came')),
     remembers: () => Promise.resolve(false),

@@ -35,6 +35,7 @@ export const MAX_ROSTER_ENTRIES = 200;
 export const MAX_REF_NAME_BYTES = 255;
 export const MAX_NAME_LENGTH = 64;
 export const MAX_ADDRESSES = 32;
+export const MAX_SIGNALING_URLS = 8;
 
 const oid = z.custom<Oid>((v) => typeof v === 'string' && isOid(v), 'an object id');
 const peerId = z.custom<PeerId>((v) => typeof v === 'string' && isPeerId(v), 'a fingerprint');
@@ -50,6 +51,7 @@ const address = z.object({
   tier: z.enum(['tcp', 'webrtc', 'relay', 'json', 'memory']),
   value: z.string().min(1).max(300),
 });
+export const signalingUrl = z.url({ protocol: /^wss?$/ }).max(300);
 const addresses = z.array(address).max(MAX_ADDRESSES);
 
 /** Who belongs to the session, each entry signed by the member that admitted it (SE5). */
@@ -103,6 +105,8 @@ export const welcome = z.object({
     objectFormat: z.enum(['sha1', 'sha256']),
   }),
   addresses,
+  /** Where members meet, for one that joined before there was a signaling server. Absent without one. */
+  meeting: z.object({ secret: base64(16), urls: z.array(signalingUrl).min(1).max(MAX_SIGNALING_URLS) }).optional(),
 });
 
 const requests = {

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Event } from '../../shared/events.ts';
 import type { PeerweaveError } from '../../shared/errors.ts';
 import type { PeerId } from '../../shared/ids.ts';
-import type { Pipe, Route, TransportAddress } from '../transport/transport.ts';
+import type { Pipe, Route, Tier, TransportAddress } from '../transport/transport.ts';
 import type { ControlNotifications, ControlRequests } from './control-protocol.ts';
 
 /**
@@ -52,6 +52,14 @@ export interface Link {
   readonly rttMs: number | undefined;
   readonly bytesSent: number;
   readonly bytesReceived: number;
+  /** The same by the route that carried them. */
+  readonly traffic: ReadonlyMap<Route, { readonly sent: number; readonly received: number }>;
+  /** Of the bytes sent: those that had gone before and were lost with a transport. */
+  readonly bytesResent: number;
+  /** How often the link has changed its transport. */
+  readonly moves: number;
+  /** Better tiers that may be used and are not, each with why its last attempt failed, for people. */
+  readonly betterRoutes: readonly { readonly tier: Tier; readonly why: string }[];
 
   /**
    * Lets the peer do everything; before, it may only send what `BEFORE_ADMISSION` names, in small frames, and open no stream.

@@ -109,6 +109,14 @@ export class SshLink implements Link {
     return this.stream.traffic.received;
   }
 
+  get traffic(): ReadonlyMap<Route, { readonly sent: number; readonly received: number }> {
+    return new Map([[this.route, this.stream.traffic]]);
+  }
+
+  readonly bytesResent = 0;
+  readonly moves = 0;
+  readonly betterRoutes: Link['betterRoutes'] = [];
+
   get stream(): AuthenticatedSession['stream'] {
     return this.options.authenticated.stream;
   }

@@ -3,11 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { SessionView } from '../../rpc/model.ts';
 import { Emitter } from '../../shared/events.ts';
 import { asPeerweaveError, PeerweaveError, type Reason } from '../../shared/errors.ts';
-import type { LinkHost } from '../link/link-host.ts';
 import type { PeerId } from '../../shared/ids.ts';
 import type { Repository, RepositoryProvider, TransferProgress } from '../repo/repository.ts';
 import { cancelled, enterSession, type Entered } from './entering.ts';
 import { headOf, refsOf } from './manifest-ledger.ts';
+import type { Network } from './network.ts';
 import type { SessionRecord } from './session-store.ts';
 import { transferOf } from './session-view.ts';
 import { UPLOAD_PACK_COMMANDS } from './upload-pack.ts';
@@ -28,7 +28,7 @@ export interface CatchingUpParts {
   readonly directory: string;
   readonly record: SessionRecord;
   readonly provider: RepositoryProvider;
-  readonly linkHost: LinkHost;
+  readonly network: Network;
   readonly retryMs?: number;
 }
 
@@ -98,13 +98,13 @@ export class CatchingUp {
   }
 
   private async enter(peer: PeerId): Promise<Entered | undefined> {
-    const { record, linkHost } = this.parts;
+    const { record, network } = this.parts;
     const { signal } = this.abort;
     try {
       return await enterSession({
-        linkHost,
+        linkHost: network.linkHost,
         peer,
-        addresses: record.addresses[peer] ?? [],
+        addresses: network.addressesOf(peer, record.addresses[peer] ?? []),
         params: () => ({ session: record.session, name: record.name, addresses: [] }),
         signal,
       });

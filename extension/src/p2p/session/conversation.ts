@@ -13,7 +13,7 @@ const ANSWER_MS = 5_000;
 /** What a conversation needs of the session around it. */
 export interface ConversationParts {
   readonly self: PeerId;
-  readonly people: Pick<People, 'members' | 'mesh' | 'addresses'>;
+  readonly people: Pick<People, 'members' | 'mesh' | 'addresses' | 'learnAddresses'>;
   readonly ledger: ManifestLedger;
   /** Unix milliseconds. */
   readonly now: () => number;
@@ -111,11 +111,11 @@ export class Conversation {
   /** A peer knows best where it is itself; what it says of others counts only while they are not linked. */
   private receivePresence(link: Link, present: readonly { peer: PeerId; addresses: TransportAddress[] }[]): void {
     const { self, people } = this.parts;
-    const { members, mesh } = people;
+    const { mesh } = people;
     let moved = false;
     for (const { peer, addresses } of present) {
-      if (peer === link.peer) moved = members.learnAddresses(peer, addresses);
-      else if (peer !== self && mesh.link(peer) === undefined && members.learnAddresses(peer, addresses)) {
+      if (peer === link.peer) moved = people.learnAddresses(peer, addresses);
+      else if (peer !== self && mesh.link(peer) === undefined && people.learnAddresses(peer, addresses)) {
         mesh.redial(peer);
       }
     }

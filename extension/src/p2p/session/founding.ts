@@ -29,6 +29,7 @@ export function foundSession(
     roots: info.roots.slice(0, MAX_ROOTS),
     objectFormat: info.objectFormat,
     invite: { secret: Buffer.from(newSecret()).toString('base64'), expiresAt: now + inviteHours * 3_600_000 },
+    meeting: { secret: Buffer.from(newSecret()).toString('base64'), urls: [] },
     roster: [admit(identity, session, { peer, publicKey, name, role: 'owner', epoch: 1, addedAt: now })],
     addresses: {},
     port: 0,

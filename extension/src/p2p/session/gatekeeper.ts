@@ -28,7 +28,7 @@ export interface GatekeeperOptions {
   readonly log: Logger;
   /** The live invite of an owner; undefined for members that cannot admit. */
   readonly invite: () => { readonly secret: Uint8Array; readonly expiresAt: number } | undefined;
-  readonly approve: 'ask' | 'auto';
+  readonly approve: () => 'ask' | 'auto';
   readonly isMember: (peer: PeerId) => boolean;
   /** Resolves when the peer enters the roster, or rejects when the signal fires. */
   readonly awaitMember: (peer: PeerId, signal: AbortSignal) => Promise<void>;
@@ -101,7 +101,7 @@ export class Gatekeeper {
     if (!checkInviteProof(invite.secret, context, Buffer.from(params.proof, 'base64'))) {
       throw notAdmitted(`The invite is not valid any more. Ask ${options.hostName} for a new one.`);
     }
-    const welcome = options.approve === 'auto' || (await this.remembers(link.peer));
+    const welcome = options.approve() === 'auto' || (await this.remembers(link.peer));
     const decision = welcome ? 'allow' : await this.ask(link, params.name);
     if (decision === 'refuse') throw new PeerweaveError('join-refused', `${options.hostName} did not let you in.`);
     if (decision === 'remember') await this.remember(link.peer);

@@ -2,6 +2,7 @@ import { PeerweaveError } from '../../shared/errors.ts';
 import type { PeerId } from '../../shared/ids.ts';
 import type { TransportAddress } from '../transport/transport.ts';
 import { encodeInvite, newSecret } from './invite.ts';
+import { meetingPlaceOf } from './meeting-place.ts';
 import type { Members } from './members.ts';
 import type { SessionRecord } from './session-store.ts';
 
@@ -40,7 +41,16 @@ export class Invitation {
     const present = this.current;
     const invitation = present === undefined || present.expiresAt <= now() ? await this.renew() : present;
     const { session, name: hostName, repoName } = record;
-    const code = encodeInvite({ ...invitation, session, host: self, hostName, repoName, addresses: addresses() });
+    const meeting = meetingPlaceOf(record);
+    const code = encodeInvite({
+      ...invitation,
+      session,
+      host: self,
+      hostName,
+      repoName,
+      addresses: addresses(),
+      ...(meeting === undefined ? {} : { meeting }),
+    });
     return { code, expiresAt: invitation.expiresAt };
   }
 

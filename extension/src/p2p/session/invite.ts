@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { PeerweaveError } from '../../shared/errors.ts';
 import { isPeerId, isSessionId, type PeerId, type SessionId } from '../../shared/ids.ts';
-import { MAX_ADDRESSES, MAX_NAME_LENGTH } from '../link/control-protocol.ts';
+import { MAX_ADDRESSES, MAX_NAME_LENGTH, MAX_SIGNALING_URLS, signalingUrl } from '../link/control-protocol.ts';
 import type { TransportAddress } from '../transport/transport.ts';
 
 /**
@@ -23,8 +23,18 @@ export interface Invite {
   readonly hostName: string;
   readonly repoName: string;
   readonly addresses: readonly TransportAddress[];
+  /** Where members meet when they cannot reach each other's addresses; absent without a signaling server. */
+  readonly meeting?: MeetingPlace;
   /** Unix milliseconds. */
   readonly expiresAt: number;
+}
+
+/** A room on a signaling server, which all members of a session know. */
+export interface MeetingPlace {
+  /** 128 random bits, of the session and not of one invite: room id and keys derive from it (SE2). Never logged (SE8). */
+  readonly secret: Uint8Array;
+  /** `ws:` or `wss:`, the one to use first. */
+  readonly urls: readonly string[];
 }
 
 const CODE_PREFIX = 'pw1-';
@@ -40,6 +50,11 @@ const wire = z.object({
   n: z.string().min(1).max(MAX_NAME_LENGTH),
   r: z.string().min(1).max(MAX_NAME_LENGTH),
   a: z.array(z.string().min(1).max(300)).max(MAX_ADDRESSES),
+  m: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{22}$/)
+    .optional(),
+  g: z.array(signalingUrl).min(1).max(MAX_SIGNALING_URLS).optional(),
   e: z.int().min(0),
 });
 
@@ -55,6 +70,9 @@ export function encodeInvite(invite: Invite): string {
       n: invite.hostName,
       r: invite.repoName,
       a: invite.addresses.filter((address) => address.tier === 'tcp').map((address) => address.value),
+      ...(invite.meeting === undefined
+        ? {}
+        : { m: Buffer.from(invite.meeting.secret).toString('base64url'), g: [...invite.meeting.urls] }),
       e: invite.expiresAt,
     } satisfies z.input<typeof wire>),
   );
@@ -77,7 +95,7 @@ export function decodeInvite(text: string): Invite {
   if (json.length === 0 || !checksum(json).equals(bytes.subarray(json.length))) throw damaged();
   const parsed = wire.safeParse(parseJson(json));
   if (!parsed.success) throw damaged();
-  const { s, k, h, n, r, a, e } = parsed.data;
+  const { s, k, h, n, r, a, m, g, e } = parsed.data;
   return {
     session: s,
     secret: new Uint8Array(Buffer.from(k, 'base64url')),
@@ -85,6 +103,9 @@ export function decodeInvite(text: string): Invite {
     hostName: n,
     repoName: r,
     addresses: a.map((value) => ({ tier: 'tcp', value })),
+    ...(m === undefined || g === undefined
+      ? {}
+      : { meeting: { secret: new Uint8Array(Buffer.from(m, 'base64url')), urls: g } }),
     expiresAt: e,
   };
 }

@@ -3,14 +3,14 @@ import type { SessionView } from '../../rpc/model.ts';
 import { Emitter } from '../../shared/events.ts';
 import { asPeerweaveError, PeerweaveError } from '../../shared/errors.ts';
 import type { Identity } from '../link/identity.ts';
-import type { LinkHost } from '../link/link-host.ts';
 import type { Link } from '../link/link.ts';
 import type { Welcome } from '../link/control-protocol.ts';
 import { peerNamespace } from '../repo/peer-namespace.ts';
 import type { Repository, RepositoryProvider, TransferProgress } from '../repo/repository.ts';
 import { cancelled, enterSession, type Entered } from './entering.ts';
-import { assertUnexpired, type Invite } from './invite.ts';
+import { assertUnexpired, type Invite, type MeetingPlace } from './invite.ts';
 import { headOf, refsOf } from './manifest-ledger.ts';
+import type { Network } from './network.ts';
 import { proveInvite } from './proof.ts';
 import { Roster } from './roster.ts';
 import type { SessionRecord } from './session-store.ts';
@@ -28,7 +28,7 @@ export interface JoinRequest {
 export interface JoiningParts {
   readonly identity: Identity;
   readonly provider: RepositoryProvider;
-  readonly linkHost: LinkHost;
+  readonly network: Network;
   /** Unix milliseconds. */
   readonly now: () => number;
   /** The tip is checked out; history still arrives (C4). Resolves when the record is saved, from which a restart can go on. */
@@ -116,6 +116,7 @@ export class Joining {
       self: { name: this.request.name, fingerprint: this.parts.identity.peer },
       phase: this.phase,
       link: this.link,
+      room: this.parts.network.status,
       progress: this.progress,
     });
   }
@@ -138,11 +139,11 @@ export class Joining {
 
   private enter(): Promise<Entered> {
     const { invite, name } = this.request;
-    const { identity, linkHost } = this.parts;
+    const { identity, network } = this.parts;
     return enterSession({
-      linkHost,
+      linkHost: network.linkHost,
       peer: invite.host,
-      addresses: invite.addresses,
+      addresses: network.addressesOf(invite.host, invite.addresses),
       params: ({ sessionBinding }) => ({
         session: invite.session,
         name,
@@ -222,6 +223,7 @@ export class Joining {
         `${invite.hostName} let us in, but its list of members does not verify.`,
       );
     }
+    const meeting = welcome.meeting ?? (invite.meeting && storedMeeting(invite.meeting));
     return {
       v: 1,
       session: invite.session,
@@ -231,6 +233,7 @@ export class Joining {
       repoName: welcome.repo.name,
       roots: welcome.repo.roots,
       objectFormat: welcome.repo.objectFormat,
+      ...(meeting === undefined ? {} : { meeting }),
       roster: roster.entries(),
       // Of everybody, so that another member can be asked for the history when the host is gone.
       addresses: {
@@ -250,6 +253,11 @@ export class Joining {
     this.changes.fire();
   }
 }
+
+const storedMeeting = ({ secret, urls }: MeetingPlace): NonNullable<SessionRecord['meeting']> => ({
+  secret: Buffer.from(secret).toString('base64'),
+  urls: [...urls],
+});
 
 /** Two clones are of one project when they share a root commit (SE10). */
 function assertRelated(repository: Repository, welcome: Welcome): void {

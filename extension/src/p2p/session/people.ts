@@ -5,22 +5,21 @@ import { Emitter } from '../../shared/events.ts';
 import type { PeerId } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Home } from '../home.ts';
-import { MAX_ADDRESSES, type JoinParams, type RosterEntry, type Welcome } from '../link/control-protocol.ts';
+import type { JoinParams, RosterEntry, Welcome } from '../link/control-protocol.ts';
 import type { Identity } from '../link/identity.ts';
-import type { LinkHost } from '../link/link-host.ts';
 import type { Link } from '../link/link.ts';
-import type { Listener, TransportAddress } from '../transport/transport.ts';
+import type { TransportAddress } from '../transport/transport.ts';
 import { Gatekeeper, type Approval, type Decision } from './gatekeeper.ts';
 import { Invitation } from './invitation.ts';
-import { listenForMembers, portOf } from './listening.ts';
 import { Members } from './members.ts';
 import { Mesh } from './mesh.ts';
+import type { Network, Sighting } from './network.ts';
 import type { SessionRecord } from './session-store.ts';
 
 export interface PeopleParts {
   readonly identity: Identity;
   readonly home: Home;
-  readonly linkHost: LinkHost;
+  readonly network: Network;
   readonly settings: Settings;
   readonly record: SessionRecord;
   readonly log: Logger;
@@ -39,19 +38,23 @@ export class People implements Disposable {
   readonly members: Members;
   readonly mesh: Mesh;
   readonly invitation: Invitation;
+  /** Who lets guests in; may change at any time. */
+  approve: Settings['approve'];
   private readonly parts: PeopleParts;
   private readonly gatekeeper: Gatekeeper;
   private readonly resources = new DisposableStore();
   /** Members that said goodbye in this run: neither called nor shown until they come back by themselves. */
   private readonly left = new Set<PeerId>();
   private readonly approvalsChanges = new Emitter<readonly Approval[]>();
-  private listener: Listener | undefined;
+  /** Members that are in the room, as of the last look. */
+  private inRoom: ReadonlySet<PeerId> = new Set();
   /** Others wait for an answer than before. */
   readonly onApprovals = this.approvalsChanges.event;
 
   constructor(parts: PeopleParts) {
     this.parts = parts;
     const { identity, record, settings, now, save } = parts;
+    this.approve = settings.approve;
     this.members = new Members(identity, record);
     this.gatekeeper = this.createGatekeeper();
     this.invitation = new Invitation({
@@ -70,6 +73,8 @@ export class People implements Disposable {
         if (error.reason === 'peer-left') this.left.add(link.peer);
       }),
     );
+    this.resources.add(parts.network.onSighting((sighting) => this.sighted(sighting)));
+    this.resources.add(parts.network.onChange(() => this.lookAround()));
     this.resources.add(this.gatekeeper.onChange(() => this.approvalsChanges.fire(this.approvals)));
   }
 
@@ -86,16 +91,23 @@ export class People implements Disposable {
     return this.left.has(peer);
   }
 
-  /** Where we listen. A machine full of virtual networks has more than others take; the loopback comes last. */
+  /** Where we listen. */
   addresses(): TransportAddress[] {
-    return (this.listener?.addresses ?? []).slice(0, MAX_ADDRESSES);
+    return this.parts.network.addresses;
   }
 
   /** Throws `bad-request` for a setting that is no place to listen, and `unreachable` for one that cannot be had. */
   async listen(): Promise<void> {
-    const { linkHost, settings, record } = this.parts;
-    this.listener = this.resources.add(await listenForMembers(linkHost, settings.listen, record.port));
-    record.port = portOf(this.listener.addresses);
+    const { network, settings, record } = this.parts;
+    await network.listen(settings.listen, record.port);
+    record.port = network.port(record.port);
+  }
+
+  /** A member is, or is said to be, somewhere else than before: links look for it there when they drop, or for a better way. */
+  learnAddresses(peer: PeerId, addresses: readonly TransportAddress[]): boolean {
+    const moved = this.members.learnAddresses(peer, addresses);
+    if (moved) this.mesh.link(peer)?.updateAddresses(this.parts.network.addressesOf(peer, addresses));
+    return moved;
   }
 
   /** Answers a guest that waits; throws `bad-request` when it waits no more. */
@@ -112,18 +124,18 @@ export class People implements Disposable {
 
   dispose(): void {
     this.resources.dispose();
-    this.parts.linkHost.dispose();
+    this.parts.network.dispose();
   }
 
   private createGatekeeper(): Gatekeeper {
-    const { identity, record, settings, home, now, log, approvalTimeoutMs } = this.parts;
+    const { identity, record, home, now, log, approvalTimeoutMs } = this.parts;
     return new Gatekeeper({
       self: identity.peer,
       hostName: record.name,
       session: record.session,
       log,
       invite: () => this.invitation.current,
-      approve: settings.approve,
+      approve: () => this.approve,
       isMember: (peer) => this.members.get(peer) !== undefined,
       awaitMember: (peer, signal) => this.members.awaitMember(peer, signal),
       remembers: (peer) => home.remembers(peer),
@@ -135,18 +147,18 @@ export class People implements Disposable {
   }
 
   private createMesh(): Mesh {
-    const { identity, record, log, linkHost, prepare } = this.parts;
+    const { identity, record, log, network, prepare } = this.parts;
     return new Mesh({
       self: identity.peer,
       log: log.scope('link'),
-      host: linkHost,
+      host: network.linkHost,
       members: () => this.present().map(({ peer }) => peer),
-      addresses: (peer) => this.members.addresses(peer),
+      addresses: (peer) => network.addressesOf(peer, this.members.addresses(peer)),
       prepare,
       admit: (link, params) => this.letIn(link, params),
       joinParams: () => ({ session: record.session, name: record.name, addresses: this.addresses() }),
       welcomed: (link, welcome) => {
-        this.members.learnAddresses(link.peer, welcome.addresses);
+        this.learnAddresses(link.peer, welcome.addresses);
         this.members.merge(welcome.roster);
       },
     });
@@ -154,8 +166,28 @@ export class People implements Disposable {
 
   private async letIn(link: Link, params: JoinParams): Promise<Welcome> {
     await this.gatekeeper.admit(link, params);
-    this.members.learnAddresses(link.peer, params.addresses);
-    const { repoName: name, roots, objectFormat } = this.parts.record;
-    return { roster: this.members.all(), repo: { name, roots, objectFormat }, addresses: this.addresses() };
+    this.learnAddresses(link.peer, params.addresses);
+    const { repoName: name, roots, objectFormat, meeting } = this.parts.record;
+    return {
+      roster: this.members.all(),
+      repo: { name, roots, objectFormat },
+      addresses: this.addresses(),
+      ...(meeting === undefined || meeting.urls.length === 0 ? {} : { meeting }),
+    };
+  }
+
+  private sighted({ peer, addresses }: Sighting): void {
+    if (this.learnAddresses(peer, addresses)) this.mesh.redial(peer);
+    this.mesh.connect();
+  }
+
+  /** Calls members that have just come to the room, whenever they were to be called next. */
+  private lookAround(): void {
+    const { network } = this.parts;
+    const present = new Set(this.present().flatMap(({ peer }) => (network.isPresent(peer) ? [peer] : [])));
+    const came = [...present].filter((peer) => !this.inRoom.has(peer));
+    this.inRoom = present;
+    for (const peer of came) this.mesh.redial(peer);
+    this.mesh.connect();
   }
 }

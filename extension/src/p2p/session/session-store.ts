@@ -25,6 +25,8 @@ const sessionRecord = z.object({
   objectFormat: z.enum(['sha1', 'sha256']),
   /** Owners only: what proves an invite, base64, and until when. */
   invite: z.object({ secret: z.string(), expiresAt: z.int() }).optional(),
+  /** What the meeting place derives from, base64, and where it is; no URL means direct connections only. */
+  meeting: z.object({ secret: z.string(), urls: z.array(z.string()) }).optional(),
   roster: z.array(rosterEntry).max(MAX_ROSTER_ENTRIES),
   /** Where members were last reached. */
   addresses: z.record(z.string(), z.array(address).max(MAX_ADDRESSES)),

@@ -11,6 +11,7 @@ import type { PeerweaveError } from '../../shared/errors.ts';
 import { branchRef, type PeerId } from '../../shared/ids.ts';
 import type { RosterEntry } from '../link/control-protocol.ts';
 import type { Link } from '../link/link.ts';
+import type { RoomStatus } from './network.ts';
 import type { RefSnapshot, TransferProgress } from '../repo/repository.ts';
 import type { BranchState } from '../sync/model.ts';
 import type { Approval } from './gatekeeper.ts';
@@ -43,14 +44,11 @@ function peerView(facts: PeerFacts, branches: readonly BranchState[]): PeerView 
     name: entry.name,
     role: entry.role,
     state: stateOf(facts),
-    ...(link === undefined ? {} : { route: link.route, remote: link.remoteAddress }),
-    ...(link?.rttMs === undefined ? {} : { rttMs: link.rttMs }),
+    ...routeView(link),
     ...(facts.head === undefined ? {} : { branch: facts.head }),
     ...(known ? { ahead: same.ahead, behind: same.behind } : {}),
     inSync: facts.inSync,
     ...(facts.lastSync === undefined ? {} : { lastSync: facts.lastSync }),
-    bytesSent: link?.bytesSent ?? 0,
-    bytesReceived: link?.bytesReceived ?? 0,
     ...(facts.transfer === undefined ? {} : { transfer: facts.transfer }),
     ...(facts.error === undefined ? {} : { error: { reason: facts.error.reason, message: facts.error.message } }),
   };
@@ -116,6 +114,7 @@ export function liveView(parts: {
   readonly peers: readonly PeerFacts[];
   readonly approvals: readonly Approval[];
   readonly branches: readonly BranchState[];
+  readonly room: RoomStatus | undefined;
   readonly nameOf: NameOf;
 }): SessionView {
   const { record, refs, branches, nameOf } = parts;
@@ -139,8 +138,38 @@ export function liveView(parts: {
     conflicts: conflictViews(branches, record.self, nameOf),
     pending: pendingViews(branches, nameOf),
     notices: noticeViews(branches, nameOf),
+    ...signalingOf(parts.room),
   };
 }
+
+function signalingOf(room: RoomStatus | undefined): Pick<SessionView, 'signaling'> {
+  if (room === undefined) return {};
+  const { url, state, problem } = room;
+  return { signaling: { url, state, ...(problem === undefined ? {} : { problem }) } };
+}
+
+/** How a link travels, for a person to see. */
+function routeView(link: Link | undefined): RouteView {
+  if (link === undefined) {
+    return { bytesSent: 0, bytesReceived: 0, traffic: [], bytesResent: 0, moves: 0, betterRoutes: [] };
+  }
+  return {
+    route: link.route,
+    remote: link.remoteAddress,
+    ...(link.rttMs === undefined ? {} : { rttMs: link.rttMs }),
+    bytesSent: link.bytesSent,
+    bytesReceived: link.bytesReceived,
+    traffic: [...link.traffic].map(([route, bytes]) => ({ route, ...bytes })),
+    bytesResent: link.bytesResent,
+    moves: link.moves,
+    betterRoutes: [...link.betterRoutes],
+  };
+}
+
+type RouteView = Pick<
+  PeerView,
+  'route' | 'remote' | 'rttMs' | 'bytesSent' | 'bytesReceived' | 'traffic' | 'bytesResent' | 'moves' | 'betterRoutes'
+>;
 
 /** A guest on its way in has no repository yet: what it shows comes from the invite. */
 export function joiningView(parts: {
@@ -149,6 +178,7 @@ export function joiningView(parts: {
   readonly self: SessionView['self'];
   readonly phase: SessionPhase;
   readonly link: Link | undefined;
+  readonly room: RoomStatus | undefined;
   readonly progress: TransferProgress | undefined;
 }): SessionView {
   const { invite, link, progress } = parts;
@@ -157,10 +187,8 @@ export function joiningView(parts: {
     name: invite.hostName,
     role: 'owner',
     state: link === undefined ? 'connecting' : 'online',
-    ...(link === undefined ? {} : { route: link.route, remote: link.remoteAddress }),
+    ...routeView(link),
     inSync: false,
-    bytesSent: link?.bytesSent ?? 0,
-    bytesReceived: link?.bytesReceived ?? 0,
   };
   return {
     repo: parts.directory,
@@ -174,6 +202,7 @@ export function joiningView(parts: {
     conflicts: [],
     pending: [],
     notices: [],
+    ...signalingOf(parts.room),
     ...(progress === undefined ? {} : { transfer: transferOf('clone', progress) }),
   };
 }

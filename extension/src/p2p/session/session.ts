@@ -1,4 +1,4 @@
-import type { EngineEvent } from '../../rpc/contract.ts';
+import type { EngineEvent, Settings } from '../../rpc/contract.ts';
 import type { SessionView } from '../../rpc/model.ts';
 import { Emitter, type Event } from '../../shared/events.ts';
 import { asPeerweaveError, PeerweaveError } from '../../shared/errors.ts';
@@ -110,6 +110,7 @@ export class Session implements Disposable {
       peers: this.people.present().map((entry) => this.factsOf(entry)),
       approvals: this.people.approvals,
       branches: this.core.branches(),
+      room: this.parts.network.status,
       nameOf: (peer) => this.people.members.nameOf(peer),
     });
   }
@@ -144,6 +145,12 @@ export class Session implements Disposable {
   async applyPending(branch: BranchName): Promise<void> {
     this.driver.handle({ type: 'apply-pending', branch });
     await this.driver.idle();
+  }
+
+  /** Changed settings, of which automatic sync and approval act at once. */
+  applySettings({ autoSync, approve }: Settings): void {
+    this.people.approve = approve;
+    this.driver.handle({ type: 'auto-sync', enabled: autoSync });
   }
 
   /** Ends the session for us and forgets it (SE9). The repository keeps all it has. */

@@ -14,6 +14,7 @@ const address = z.object({
   tier: z.enum(['tcp', 'webrtc', 'relay', 'json', 'memory']),
   value: z.string().min(1).max(300),
 });
+export type MemberAddress = z.infer<typeof address>;
 const attempt = z.string().regex(/^[A-Za-z0-9_-]{22}$/);
 
 /** What members tell each other in sealed bodies. An unknown kind is ignored (LI6), a malformed known one is dropped and counted. */
@@ -62,6 +63,8 @@ export interface Signaling extends Disposable {
   tagOf(peer: PeerId): string;
   /** Resolves when joined; rejects with `signaling-unreachable`, `room-full`, `rate-limited` …, or `cancelled`. */
   joined(signal?: AbortSignal): Promise<void>;
+  /** Tells everybody in the room, and whoever comes, where we can be reached without it; sent again when it changes. */
+  announce(addresses: readonly MemberAddress[]): void;
   /** Seals and sends to one connection. Quietly nothing when it is gone or we are not joined: whoever waits has a deadline. */
   send(to: RoomPeer, message: SignalMessage): void;
   /** Asks the server for a relayed meeting. Rejects with `unreachable`, `signaling-unreachable`, `rate-limited`, `cancelled`. */
