@@ -1,7 +1,7 @@
 import { MemoryNetwork } from '../../extension/src/p2p/transport/memory.ts';
 import { describeLinkContract } from './link-contract.ts';
 
-describeLinkContract('memory', () => {
+describeLinkContract('memory', async () => {
   const network = new MemoryNetwork();
-  return { transport: () => network.transport() };
+  return { transport: () => network.transport(), nobody: async () => ({ tier: 'memory', value: 'nobody' }) };
 });

@@ -4,6 +4,7 @@ import type { Link, LinkState } from '../../extension/src/p2p/link/link.ts';
 import type { LinkTimings } from '../../extension/src/p2p/link/link-timings.ts';
 import type { Listener, Transport, TransportAddress } from '../../extension/src/p2p/transport/transport.ts';
 import type { PeerweaveError } from '../../extension/src/shared/errors.ts';
+import type { Disposable } from '../../extension/src/shared/disposable.ts';
 import type { Event } from '../../extension/src/shared/events.ts';
 import { createLogger } from '../../extension/src/shared/log.ts';
 import { BreakableTransport } from './breakable-transport.ts';
@@ -23,20 +24,25 @@ export interface Person {
   readonly accepted: Link[];
 }
 
+/** A transport that may hold something of its own, as a connection to a server. */
+export type LabTransport = Transport & Partial<Disposable>;
+
 /** Makes people who can reach each other on one tier, and cleans up after them. */
 export class LinkLab {
-  private readonly people: Person[] = [];
-  private readonly transport: () => Transport;
+  private readonly people = new Map<Person, { readonly transport: LabTransport; readonly listeners: Listener[] }>();
+  private readonly transport: (identity: Identity) => LabTransport | Promise<LabTransport>;
   private readonly listenHost: string | undefined;
 
-  constructor(transport: () => Transport, listenHost?: string) {
+  /** `transport` makes one person's; each meets the others made by it. */
+  constructor(transport: (identity: Identity) => LabTransport | Promise<LabTransport>, listenHost?: string) {
     this.transport = transport;
     this.listenHost = listenHost;
   }
 
   async person(options: Partial<LinkHostOptions> = {}): Promise<Person> {
     const identity = options.identity ?? createIdentity();
-    const network = new BreakableTransport(this.transport());
+    const transport = await this.transport(identity);
+    const network = new BreakableTransport(transport);
     const log: string[] = [];
     const host = new LinkHost({
       identity,
@@ -48,16 +54,30 @@ export class LinkLab {
     });
     const accepted: Link[] = [];
     host.onLink((link) => accepted.push(link));
-    const addresses: TransportAddress[] = [];
-    const person = { identity, host, network, log, addresses, accepted };
-    addresses.push(...(await this.listen(person)).addresses);
-    this.people.push(person);
+    const person = { identity, host, network, log, addresses: [], accepted };
+    this.people.set(person, { transport, listeners: [] });
+    await this.listen(person);
     return person;
   }
 
-  /** One more listener, at an address of its own. */
-  listen({ host }: Person): Promise<Listener> {
-    return host.listen(this.listenHost === undefined ? {} : { host: this.listenHost });
+  /** The person is no longer found where it was, but elsewhere; links that it has stay. Resolves to where. */
+  async moveHouse(person: Person): Promise<readonly TransportAddress[]> {
+    for (const listener of this.people.get(person)?.listeners.splice(0) ?? []) listener.dispose();
+    person.addresses.splice(0);
+    await this.listen(person);
+    return person.addresses;
+  }
+
+  /** As a process does that is killed: nobody is told anything. */
+  vanish(person: Person): void {
+    person.network.silence();
+    this.remove(person);
+  }
+
+  private async listen(person: Person): Promise<void> {
+    const listener = await person.host.listen(this.listenHost === undefined ? {} : { host: this.listenHost });
+    this.people.get(person)?.listeners.push(listener);
+    person.addresses.push(...listener.addresses);
   }
 
   /** A link from `a` to `b`, as each of them holds it; both admit each other. */
@@ -71,10 +91,15 @@ export class LinkLab {
   }
 
   dispose(): void {
-    for (const { host, network } of this.people.splice(0)) {
-      host.dispose();
-      network.cut();
-    }
+    for (const person of [...this.people.keys()]) this.remove(person);
+  }
+
+  private remove(person: Person): void {
+    const { transport } = this.people.get(person) ?? {};
+    this.people.delete(person);
+    person.host.dispose();
+    person.network.cut();
+    transport?.dispose?.();
   }
 }
 
