@@ -112,6 +112,7 @@ describe('the contract', () => {
     expect(text).toContain(peer);
     expect(text).not.toContain(world.folder.path);
 
+    await ask(guest, 'peerweave/settings', { settings: { ...SETTINGS, uploadLimit: 1_000 } });
     await ask(guest, 'peerweave/suspend', { repo: bob.repo });
     expect(await ask(guest, 'peerweave/inspectFolder', { directory: bob.repo })).toMatchObject({ resumable: true });
     await ask(guest, 'peerweave/resume', { repo: bob.repo, settings: SETTINGS });

@@ -135,6 +135,44 @@ describe('sync', () => {
   });
 });
 
+describe('settings that change while a session runs', () => {
+  it('act at once: automatic sync, and who lets guests in', async () => {
+    const host = desk(alice);
+    const guest = desk(bob);
+    const { code, session } = await host.manager.share(alice.repo, 'Alice', ASK);
+    const waiting = await guest.manager.join(joining(bob, code), AUTO);
+    await host.until(([view]) => view?.approvals.length === 1);
+    session.decide((await host.manager.state()).sessions[0]!.approvals[0]!.id, 'allow');
+    const joined = await waiting.session;
+    guest.manager.applySettings({ ...AUTO, autoSync: false });
+    const before = revParse(bob.repo, 'main');
+    const made = commit(alice.repo, { 'a.txt': '1\n' });
+    await joined.sync();
+    expect(revParse(bob.repo, 'main')).toBe(before);
+    expect(revParse(bob.repo, 'peers/alice/main')).toBe(made);
+    guest.manager.applySettings(AUTO);
+    await joined.sync();
+    expect(revParse(bob.repo, 'main')).toBe(made);
+
+    host.manager.applySettings(AUTO);
+    const carol = world.person('Carol');
+    await (
+      await desk(carol).manager.join(joining(carol, code), AUTO)
+    ).session;
+  });
+});
+
+describe('signaling URLs', () => {
+  it('that are none are refused before anything is shared', async () => {
+    const host = desk(alice);
+    for (const signalingUrl of [['signal.example.org'], ['https://signal.example.org'], ['ws://a', 'nonsense']]) {
+      const shared = host.manager.share(alice.repo, 'Alice', { ...AUTO, signalingUrl });
+      expect(await rejectionReason(shared)).toBe('bad-request');
+    }
+    expect((await host.manager.state()).sessions).toEqual([]);
+  });
+});
+
 describe('a repository of many branches', () => {
   it('is shared, joined and kept up', async () => {
     const tip = revParse(alice.repo, 'main');
