@@ -21,11 +21,16 @@ function sessionLines(session: SessionView): string[] {
     `  on ${session.self.branch ?? '(detached)'} at ${session.self.head ?? '(no commit)'}`,
     `  conflicts ${conflicts.length} · pending ${pending.length} · notices ${notices.length} · waiting ${approvals.length}`,
     ...pending.map((item) => `  pending ${item.branch}: ${item.detail}`),
-    ...session.peers.map(peerLine),
+    ...(session.signaling === undefined ? [] : [`  signaling ${session.signaling.state}${problemOf(session)}`]),
+    ...session.peers.flatMap(peerLines),
   ];
 }
 
-function peerLine(peer: PeerView): string {
+/** The URL may be of a private server, so only what is wrong with it is told. */
+const problemOf = ({ signaling }: SessionView): string =>
+  signaling?.problem === undefined ? '' : `: ${signaling.problem.replaceAll(signaling.url, '(url)')}`;
+
+function peerLines(peer: PeerView): string[] {
   const facts = [
     peer.state,
     peer.role,
@@ -34,7 +39,13 @@ function peerLine(peer: PeerView): string {
     peer.inSync ? 'in sync' : 'not in sync',
     `sent ${peer.bytesSent} B`,
     `received ${peer.bytesReceived} B`,
+    `resent ${peer.bytesResent} B`,
+    `moved ${peer.moves} times`,
     ...(peer.error === undefined ? [] : [`error ${peer.error.reason}: ${peer.error.message}`]),
   ];
-  return `  ${peer.fingerprint} ${facts.join(' · ')}`;
+  return [
+    `  ${peer.fingerprint} ${facts.join(' · ')}`,
+    ...peer.traffic.map(({ route, sent, received }) => `    by ${route}: sent ${sent} B · received ${received} B`),
+    ...peer.betterRoutes.map(({ tier, why }) => `    no ${tier}: ${why}`),
+  ];
 }

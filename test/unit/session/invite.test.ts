@@ -36,6 +36,16 @@ describe('invite', () => {
     }
   });
 
+  it('[SE2] carries the meeting place, when the session has one', () => {
+    const meeting = { secret: newSecret(), urls: ['wss://signal.example.org', 'ws://[2001:db8::1]:8787/path'] };
+    expect(decodeInvite(encodeInvite({ ...invite, meeting }))).toEqual({ ...invite, meeting });
+    for (const url of ['https://signal.example.org', 'signal.example.org', 'file:///etc/passwd', '']) {
+      const bad = encodeInvite({ ...invite, meeting: { ...meeting, urls: [url] } });
+      expect(reasonOf(() => decodeInvite(bad))).toBe('invite-malformed');
+    }
+    expect(looksLikeInvite(encodeInvite({ ...invite, meeting }))).toBe(true);
+  });
+
   it('survives the line breaks and spaces that chats add', () => {
     expect(decodeInvite(`  ${code.slice(0, 40)}\n ${code.slice(40)} \n`)).toEqual(invite);
   });

@@ -40,6 +40,41 @@ describe('peers tree', () => {
     });
   });
 
+  it('tells in the tooltip what went by which route, and why there is no better one', () => {
+    const peer = somePeer({
+      route: 'relay',
+      bytesSent: 3_000,
+      bytesReceived: 500,
+      traffic: [
+        { route: 'relay', sent: 1_000, received: 300 },
+        { route: 'webrtc-turn', sent: 2_000, received: 200 },
+      ],
+      bytesResent: 700,
+      betterRoutes: [{ tier: 'tcp', why: '192.0.2.7:4711 did not answer in 10 s.' }],
+    });
+    const tooltip = rows(someSession({ peers: [peer] }))[1]?.tooltip ?? '';
+    expect(tooltip).toContain('Through the relay: sent 1.0 kB, received 300 B');
+    expect(tooltip).toContain('Through TURN: sent 2.0 kB, received 200 B');
+    expect(tooltip).toContain('Sent again after interruptions: 700 B');
+    expect(tooltip).toContain('No better route yet:\n  direct: 192.0.2.7:4711 did not answer in 10 s.');
+    const away = rows(someSession({ peers: [{ ...peer, state: 'offline' }] }))[1]?.tooltip;
+    expect(away).not.toContain('No better route');
+  });
+
+  it('shows the signaling server only while it is out of reach', () => {
+    const signaling = { url: 'wss://signal.example.org', state: 'joined' as const };
+    const contexts = (session: Parameters<typeof someSession>[0]): string[] =>
+      rows(someSession({ peers: [somePeer()], ...session })).map(({ context }) => context);
+    expect(contexts({ signaling })).not.toContain('signaling');
+    expect(contexts({})).not.toContain('signaling');
+    const connecting = rows(someSession({ signaling: { ...signaling, state: 'connecting' } }));
+    expect(connecting.at(-1)).toMatchObject({ context: 'signaling', label: 'Connecting to the signaling server…' });
+    const problem = 'It does not answer. Check the URL.';
+    const lost = rows(someSession({ signaling: { ...signaling, state: 'connecting', problem } }));
+    expect(lost.at(-1)).toMatchObject({ label: 'Signaling server out of reach', description: signaling.url });
+    expect(lost.at(-1)?.tooltip).toContain(problem);
+  });
+
   it('shows what is being transferred, and how fast', () => {
     const transfer = { id: '1', task: 'Receiving objects', done: 1, total: 4, bytesPerSecond: 3_200_000 };
     expect(rows(someSession({ peers: [somePeer({ transfer })] }))[1]?.description).toBe(
@@ -93,7 +128,15 @@ describe('peers tree', () => {
     const nasty = '$(flame) [x](command:evil)';
     const session = someSession({
       repoName: nasty,
-      peers: [somePeer({ name: nasty, branch: nasty, error: { reason: 'internal', message: nasty } })],
+      peers: [
+        somePeer({
+          name: nasty,
+          branch: nasty,
+          error: { reason: 'internal', message: nasty },
+          betterRoutes: [{ tier: nasty, why: nasty }],
+        }),
+      ],
+      signaling: { url: nasty, state: 'connecting', problem: nasty },
       approvals: [{ ...approval, name: nasty, remote: nasty }],
       pending: [{ branch: nasty, from: '', to: '', detail: nasty }],
       conflicts: [{ branch: nasty, candidates: [{ oid: '', owners: [nasty], mine: false }] }],
