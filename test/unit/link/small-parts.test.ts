@@ -3,7 +3,7 @@ import { newerSurvives, type GlareFacts } from '../../../extension/src/p2p/link/
 import { decodeHello, encodeHello, requireCompatible } from '../../../extension/src/p2p/link/hello.ts';
 import { decodeMessage, encodeError } from '../../../extension/src/p2p/link/json-rpc.ts';
 import { KeepAlive } from '../../../extension/src/p2p/link/keep-alive.ts';
-import { peerText } from '../../../extension/src/p2p/link/peer-text.ts';
+import { peerText } from '../../../extension/src/shared/peer-text.ts';
 import { RateLimit } from '../../../extension/src/shared/rate-limit.ts';
 import { PeerweaveError } from '../../../extension/src/shared/errors.ts';
 import type { PeerId } from '../../../extension/src/shared/ids.ts';

@@ -1,7 +1,7 @@
 import { SshDisconnectReason } from '@microsoft/dev-tunnels-ssh';
 import { PeerweaveError, type Reason } from '../../shared/errors.ts';
 import { reasonOf } from './json-rpc.ts';
-import { peerText } from './peer-text.ts';
+import { peerText } from '../../shared/peer-text.ts';
 
 /** The description of the SSH disconnect message (RFC 4253 §11.1) with which a link ends: `<reason>: <text>`. */
 export const disconnectText = ({ reason, message }: PeerweaveError): string => `${reason}: ${peerText(message)}`;

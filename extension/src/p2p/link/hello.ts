@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PeerweaveError } from '../../shared/errors.ts';
 import type { LinkHello } from './link.ts';
-import { peerText } from './peer-text.ts';
+import { peerText } from '../../shared/peer-text.ts';
 
 /**
  * The first frame of the control channel, both ways at once (LI6). Its shape never changes, so that builds of any two versions can

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PeerweaveError, REASONS, type Reason } from '../../shared/errors.ts';
-import { peerText } from './peer-text.ts';
+import { peerText } from '../../shared/peer-text.ts';
 
 /** JSON-RPC 2.0 messages (jsonrpc.org/specification), one a frame; no batches. Errors carry our reason in `data`. */
 const message = z.object({
