@@ -29,6 +29,8 @@ export const signalMessage = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('offer'), attempt, sdp: z.string().max(20_000) }),
   z.object({ kind: z.literal('answer'), attempt, sdp: z.string().max(20_000) }),
   z.object({ kind: z.literal('candidate'), attempt, candidate: z.string().max(1_000), mid: z.string().max(64) }),
+  /** Whoever asked for a meeting says what it is for; one that no member speaks of is not attended, for the server may have made it up. */
+  z.object({ kind: z.literal('meet'), attempt, tier: z.enum(['relay', 'json']) }),
   /** A WebRTC attempt or a meeting is given up, or not wanted; `attempt` is the meeting's session then. */
   z.object({ kind: z.literal('refuse'), attempt, message: z.string().max(200) }),
 ]);
