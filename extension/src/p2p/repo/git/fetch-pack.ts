@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { PeerweaveError } from '../../../shared/errors.ts';
 import type { ReceiveLimits } from '../repository.ts';
 import { throwIfCancelled, type Git } from './git.ts';
-import { takeInPack, type Intake } from './pack-intake.ts';
+import { startUnpacking, takeInPack, type Intake } from './pack-intake.ts';
 import { PktLineError } from './pkt-line.ts';
 import type { ProgressMeter } from './progress-meter.ts';
 import type { Staging } from './staging.ts';
@@ -18,6 +18,8 @@ export interface FetchPackOptions {
   readonly signal: AbortSignal;
   /** Decides what to ask for once the peer's refs are known; undefined when nothing of use is offered. */
   readonly plan: (offer: Advertisement) => Promise<FetchPlan | undefined>;
+  /** Called when the peer has been asked: what is to be started can be started beside the peer's work. */
+  readonly beside?: () => void;
   /** Reads the pack only after this resolves; the peer's git prepares it meanwhile. */
   readonly hold?: Promise<void>;
 }
@@ -46,7 +48,9 @@ export async function fetchPack(options: FetchPackOptions): Promise<Intake | und
     const { pack, shallow } = await client.fetch(offer, plan, (text) => options.progress.read(text));
     await options.hold;
     await options.staging.writeShallow(shallow);
-    const intake = await takeInPack(options.git, pack, options);
+    const ready = plan.update === true ? startUnpacking(options.git, options) : undefined;
+    options.beside?.();
+    const intake = await takeInPack(options.git, pack, options, ready);
     stream.end();
     parted = true;
     part(stream, client);

@@ -28,22 +28,49 @@ const HEADER_SIZE = 12;
 
 /**
  * Feeds a pack into staging through `git unpack-objects` or, from `UNPACK_LIMIT` objects on, `git index-pack`; both check every
- * object strictly. Throws `PeerweaveError` with `pack-too-large` when the stream passes a limit, `pack-rejected` when git refuses
- * the pack, `disk-full`.
+ * object strictly. `ready` is what `startUnpacking` gave, to be used for a small pack. Throws `PeerweaveError` with `pack-too-large`
+ * when the stream passes a limit, `pack-rejected` when git refuses the pack, `disk-full`.
  */
-export async function takeInPack(git: Git, pack: AsyncGenerator<Buffer>, options: IntakeOptions): Promise<Intake> {
-  const { limits, progress } = options;
-  const header = await readHeader(pack);
-  const objects = header.readUInt32BE(8);
-  if (objects > limits.maxObjects) {
-    throw new PeerweaveError('pack-too-large', `The peer sent ${objects} objects; the limit is ${limits.maxObjects}.`);
+export async function takeInPack(
+  git: Git,
+  pack: AsyncGenerator<Buffer>,
+  options: IntakeOptions,
+  ready?: GitProcess,
+): Promise<Intake> {
+  try {
+    const header = await readHeader(pack);
+    const objects = header.readUInt32BE(8);
+    const { maxObjects } = options.limits;
+    if (objects > maxObjects) {
+      throw new PeerweaveError('pack-too-large', `The peer sent ${objects} objects; the limit is ${maxObjects}.`);
+    }
+    const keepPacked = objects >= UNPACK_LIMIT;
+    const intake = keepPacked || ready === undefined ? start(git, keepPacked, options) : ready;
+    const { code, bytes } = await feed(intake, header, pack, options);
+    // index-pack answers 1 for a sound pack that builds on objects outside it.
+    if (code !== 0 && !(keepPacked && code === 1)) throw rejection(code, intake);
+    return { bytes, objects, selfContained: keepPacked && code === 0 };
+  } finally {
+    // It has ended, or nothing was fed to it.
+    ready?.kill();
+    await ready?.exit;
   }
-  const keepPacked = objects >= UNPACK_LIMIT;
-  const intake = start(git, keepPacked, options);
+}
+
+/** Starts the `git unpack-objects` that a small pack will want, while it is still on its way: git's start-up takes as long as its work. */
+export const startUnpacking = (git: Git, options: IntakeOptions): GitProcess => start(git, false, options);
+
+/** Feeds git the pack and resolves when it has ended. */
+async function feed(
+  intake: GitProcess,
+  header: Buffer,
+  pack: AsyncGenerator<Buffer>,
+  { limits, progress, signal }: IntakeOptions,
+): Promise<{ code: number | null; bytes: number }> {
   intake.child.stderr.on('data', (text: string) => progress.read(text));
   let bytes = 0;
   try {
-    const feed = async (chunk: Buffer): Promise<void> => {
+    const write = async (chunk: Buffer): Promise<void> => {
       bytes += chunk.length;
       if (bytes > limits.maxPackBytes) {
         throw new PeerweaveError(
@@ -54,17 +81,15 @@ export async function takeInPack(git: Git, pack: AsyncGenerator<Buffer>, options
       progress.count(chunk.length);
       if (!intake.stdin.write(chunk)) await drained(intake.stdin);
     };
-    await feed(header);
+    await write(header);
     for await (const chunk of pack) {
       if (!intake.stdin.writable) break;
-      await feed(chunk);
+      await write(chunk);
     }
     intake.stdin.end();
     const code = await intake.exit;
-    throwIfCancelled(options.signal);
-    // index-pack answers 1 for a sound pack that builds on objects outside it.
-    if (code !== 0 && !(keepPacked && code === 1)) throw rejection(code, intake);
-    return { bytes, objects, selfContained: keepPacked && code === 0 };
+    throwIfCancelled(signal);
+    return { code, bytes };
   } catch (error) {
     intake.kill();
     await intake.exit;

@@ -9,6 +9,7 @@ import { fetchPack } from './fetch-pack.ts';
 import { checkSizes, connected, ConnectivityWalk } from './gate.ts';
 import { asFileFailure } from './git-failure.ts';
 import { throwIfCancelled, type Git } from './git.ts';
+import { lazy } from './lazy.ts';
 import { ProgressMeter } from './progress-meter.ts';
 import type { RefReader } from './ref-reader.ts';
 import { RefTransaction, type RefChange } from './ref-transaction.ts';
@@ -32,10 +33,12 @@ export async function receive(context: ReceiveContext, request: ReceiveRequest):
   const wanted = new Map([...request.refs].filter(([ref]) => !badNamed.has(ref)));
   const tips = new Set(known.values());
   const absent = new Set([...wanted.values()].filter((oid) => !tips.has(oid)));
-  // Beside the network: git's start-up is a third of what a small update takes.
-  const transaction = new RefTransaction(context.git, context.gitDir, `peerweave: received from ${request.namespace}`);
+  const transaction = lazy(
+    () => new RefTransaction(context.git, context.gitDir, `peerweave: received from ${request.namespace}`),
+  );
   try {
-    const got = absent.size === 0 ? NOTHING : await obtain(context, request, { wanted, absent, known, signal });
+    const beside = (): void => void transaction();
+    const got = absent.size === 0 ? NOTHING : await obtain(context, request, { wanted, absent, known, signal, beside });
     const missing = [...wanted].filter(([, oid]) => absent.has(oid) && !got.here.has(oid));
     if (missing.length > 0 && missing.length === wanted.size) {
       throw new PeerweaveError(
@@ -45,7 +48,7 @@ export async function receive(context: ReceiveContext, request: ReceiveRequest):
     }
     const missingRefs = new Set(missing.map(([ref]) => ref));
     const changes = changesFor(request.namespace, mirror, missingRefs, known);
-    await applyMirror(transaction, changes);
+    if (changes.length > 0) await applyMirror(transaction(), changes);
     const refused = [
       ...badNames,
       ...missing.map(([ref]) => ({ ref, why: 'The peer moved it on meanwhile; its next announcement is awaited.' })),
@@ -54,7 +57,7 @@ export async function receive(context: ReceiveContext, request: ReceiveRequest):
   } catch (error) {
     throw asFileFailure(error);
   } finally {
-    await transaction.close();
+    await transaction.made?.close();
   }
 }
 
@@ -71,6 +74,8 @@ interface Need {
   readonly absent: ReadonlySet<Oid>;
   readonly known: ReadonlyMap<RefName, Oid>;
   readonly signal: AbortSignal;
+  /** Called while the peer is at work: git's start-up is most of what a small update takes, and it can be had meanwhile. */
+  readonly beside: () => void;
 }
 
 /** Fetches what is absent, gates it and publishes it. */
@@ -80,7 +85,7 @@ async function obtain(context: ReceiveContext, request: ReceiveRequest, need: Ne
   const limits = { ...DEFAULT_RECEIVE_LIMITS, ...request.limits };
   const progress = new ProgressMeter(request.onProgress);
   const staging = await Staging.create(gitDir);
-  const walk = new ConnectivityWalk(git, gitDir, staging, signal);
+  const walk = lazy(() => new ConnectivityWalk(git, gitDir, staging, signal));
   try {
     const fetched = await fetchPack({
       git,
@@ -91,14 +96,18 @@ async function obtain(context: ReceiveContext, request: ReceiveRequest, need: Ne
       connect: request.connect,
       signal,
       plan: (offer) => planFetch(context, request.namespace, need, offer),
+      beside: () => {
+        walk();
+        need.beside();
+      },
     });
     if (fetched !== undefined) await checkSizes(git, gitDir, staging, limits, signal);
-    const here = await connected(git, gitDir, staging, [...need.absent], signal, walk);
+    const here = await connected(git, gitDir, staging, [...need.absent], signal, walk());
     throwIfCancelled(signal);
     if (here.size > 0 && fetched !== undefined) await staging.publish();
     return { here, bytes: fetched?.bytes ?? 0 };
   } finally {
-    await walk.close();
+    await walk.made?.close();
     await staging.remove();
   }
 }
@@ -125,7 +134,7 @@ async function planFetch(
   const prefix = `${PEERS_PREFIX}${namespace}/`;
   const shared = [...known].filter(([ref, oid]) => ref.startsWith(prefix) || offered.has(oid)).map(([, oid]) => oid);
   // A peer has what it sent us before; only with a stranger is it worth asking where the histories meet.
-  if (shared.length > 0) return { wants: [...wants], haves: new Set(shared), certain: true };
+  if (shared.length > 0) return { wants: [...wants], haves: new Set(shared), certain: true, update: true };
   return { wants: [...wants], haves: known.size > 0 ? history(context) : [], certain: known.size === 0 };
 }
 

@@ -1,13 +1,15 @@
-import { readdir } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { branchOf, isOid, isSharedRef, type BranchName, type Oid, type RefName } from '../../../shared/ids.ts';
 import type { RefSnapshot } from '../repository.ts';
-import { isMissing, readText } from './files.ts';
+import { isMissing } from './files.ts';
 import type { Git } from './git.ts';
 
 /**
  * Reads refs. With the files backend (gitrepository-layout(5)) straight from disk, because a snapshot is on the way of every
  * commit and a git process costs more than all the files together; any other backend is asked through git.
+ *
+ * The files are read synchronously: a ref takes 15 µs that way, and ten times as much through the pool of threads.
  */
 export interface RefReader {
   /** Every direct ref under `refs/`. */
@@ -49,75 +51,83 @@ class FilesRefReader implements RefReader {
     this.gitDir = gitDir;
   }
 
-  all(): Promise<Map<RefName, Oid>> {
+  async all(): Promise<Map<RefName, Oid>> {
     return this.below(['refs'], () => true);
   }
 
-  shared(): Promise<Map<RefName, Oid>> {
+  async shared(): Promise<Map<RefName, Oid>> {
     return this.below(['refs/heads', 'refs/tags'], isSharedRef);
   }
 
   async branchNames(): Promise<Set<BranchName>> {
     const heads = join(this.gitDir, 'refs', 'heads');
-    const entries = await readdir(heads, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
-      if (isMissing(error)) return [];
-      throw error;
-    });
+    const entries = unlessMissing(() => readdirSync(heads, { recursive: true, withFileTypes: true })) ?? [];
     const loose = entries.filter((entry) => entry.isFile() && !entry.name.endsWith('.lock'));
     const names = loose.map((entry) => relative(heads, join(entry.parentPath, entry.name)).split(sep).join('/'));
-    const packed = [...(await this.packed()).keys()].map(branchOf).filter((branch) => branch !== undefined);
+    const packed = [...this.packed().keys()].map(branchOf).filter((branch) => branch !== undefined);
     return new Set([...(names as BranchName[]), ...packed]);
   }
 
-  private async below(folders: readonly string[], counts: (ref: string) => boolean): Promise<Map<RefName, Oid>> {
+  private below(folders: readonly string[], counts: (ref: string) => boolean): Map<RefName, Oid> {
     // Loose first: a ref that `git pack-refs` moves between the two reads is then still found in packed-refs.
     const loose = new Map<RefName, Oid>();
-    await Promise.all(folders.map((folder) => this.walk(folder, loose)));
-    const refs = new Map([...(await this.packed())].filter(([ref]) => counts(ref)));
+    for (const folder of folders) this.walk(folder, loose);
+    const refs = new Map([...this.packed()].filter(([ref]) => counts(ref)));
     for (const [ref, oid] of loose) refs.set(ref, oid);
     return refs;
   }
 
   async one(ref: RefName): Promise<Oid | null> {
-    const loose = (await readText(join(this.gitDir, ref)).catch(() => undefined))?.trim();
-    if (loose !== undefined && isOid(loose)) return loose;
-    return (await this.packed()).get(ref) ?? null;
+    const loose = looseOid(join(this.gitDir, ref));
+    return loose ?? this.packed().get(ref) ?? null;
   }
 
   async head(worktreeGitDir: string): Promise<BranchName | undefined> {
-    const head = await readText(join(worktreeGitDir, 'HEAD'));
+    const head = textOf(join(worktreeGitDir, 'HEAD'));
     return /^ref: refs\/heads\/(.+)\n?$/.exec(head ?? '')?.[1] as BranchName | undefined;
   }
 
-  private async walk(folder: string, into: Map<RefName, Oid>): Promise<void> {
-    let entries;
-    try {
-      entries = await readdir(join(this.gitDir, folder), { withFileTypes: true });
-    } catch (error) {
-      if (isMissing(error)) return;
-      throw error;
+  private walk(folder: string, into: Map<RefName, Oid>): void {
+    const entries = unlessMissing(() => readdirSync(join(this.gitDir, folder), { withFileTypes: true })) ?? [];
+    for (const entry of entries) {
+      const path = `${folder}/${entry.name}`;
+      if (entry.isDirectory()) this.walk(path, into);
+      if (!entry.isFile() || entry.name.endsWith('.lock')) continue;
+      const oid = textOf(join(this.gitDir, path))?.trim();
+      if (oid !== undefined && isOid(oid)) into.set(path as RefName, oid);
     }
-    await Promise.all(
-      entries.map(async (entry) => {
-        const path = `${folder}/${entry.name}`;
-        if (entry.isDirectory()) return this.walk(path, into);
-        if (!entry.isFile() || entry.name.endsWith('.lock')) return undefined;
-        const oid = (await readText(join(this.gitDir, path)))?.trim();
-        if (oid !== undefined && isOid(oid)) into.set(path as RefName, oid);
-        return undefined;
-      }),
-    );
   }
 
   /** Lines `<oid> SP <ref>`; `#` starts the header and `^` peels the tag above. */
-  private async packed(): Promise<Map<RefName, Oid>> {
+  private packed(): Map<RefName, Oid> {
     const refs = new Map<RefName, Oid>();
-    for (const line of ((await readText(join(this.gitDir, 'packed-refs'))) ?? '').split('\n')) {
+    for (const line of (textOf(join(this.gitDir, 'packed-refs')) ?? '').split('\n')) {
       const space = line.indexOf(' ');
       const oid = line.slice(0, space);
       if (space > 0 && isOid(oid)) refs.set(line.slice(space + 1) as RefName, oid);
     }
     return refs;
+  }
+}
+
+/** Undefined too where a folder has the name: a ref `topic` beside `topic/x`. */
+function looseOid(path: string): Oid | undefined {
+  try {
+    const text = textOf(path)?.trim();
+    return text !== undefined && isOid(text) ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const textOf = (path: string): string | undefined => unlessMissing(() => readFileSync(path, 'utf8'));
+
+function unlessMissing<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
   }
 }
 

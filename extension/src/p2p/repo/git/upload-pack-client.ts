@@ -38,6 +38,8 @@ export interface FetchPlan {
   readonly certain: boolean;
   /** Fetch only the tips, without history. */
   readonly tipOnly?: boolean;
+  /** It is what is new since we last fetched from this peer: a few objects, as a rule. */
+  readonly update?: boolean;
 }
 
 export interface PackResponse {
