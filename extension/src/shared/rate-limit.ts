@@ -17,11 +17,28 @@ export class RateLimit {
 
   /** False when there is less than `amount` left; nothing is taken then. */
   take(amount = 1): boolean {
-    const now = this.now();
-    this.tokens = Math.min(this.burst, this.tokens + ((now - this.filledAt) / 1000) * this.perSecond);
-    this.filledAt = now;
+    this.refill();
     if (this.tokens < amount) return false;
     this.tokens -= amount;
     return true;
+  }
+
+  /** Takes `amount` whether it is there or not; returns the milliseconds until it is paid off, 0 when it was there. */
+  spend(amount: number): number {
+    this.refill();
+    this.tokens -= amount;
+    return this.tokens >= 0 ? 0 : Math.ceil((-this.tokens / this.perSecond) * 1000);
+  }
+
+  /** Whether nothing was taken lately, so that it is as good as new. */
+  get isFull(): boolean {
+    this.refill();
+    return this.tokens >= this.burst;
+  }
+
+  private refill(): void {
+    const now = this.now();
+    this.tokens = Math.min(this.burst, this.tokens + ((now - this.filledAt) / 1000) * this.perSecond);
+    this.filledAt = now;
   }
 }
