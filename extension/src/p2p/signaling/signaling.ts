@@ -1,3 +1,4 @@
+import type { WebSocket } from 'ws';
 import { z } from 'zod';
 import type { Disposable } from '../../shared/disposable.ts';
 import type { Event } from '../../shared/events.ts';
@@ -71,6 +72,11 @@ export interface Signaling extends Disposable {
   send(to: RoomPeer, message: SignalMessage): void;
   /** Asks the server for a relayed meeting. Rejects with `unreachable`, `signaling-unreachable`, `rate-limited`, `cancelled`. */
   meet(to: RoomPeer, signal?: AbortSignal): Promise<Meeting>;
+  /**
+   * Connects to where the meeting is, as to any signaling server (proxy, certificates, time limit), and attaches with our ticket. What comes
+   * on the connection, `attached` first, is the caller's to read, and the connection its to close. Rejects as `joined` does.
+   */
+  openMeeting(meeting: Meeting, signal?: AbortSignal): Promise<WebSocket>;
   /** Present ICE servers, with credentials that are good for some minutes at least. */
   iceServers(signal?: AbortSignal): Promise<readonly IceServer[]>;
   /** A key of 32 bytes for the two ends of one meeting, which the server cannot know; see `relay-seal.ts`. */
