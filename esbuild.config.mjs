@@ -1,4 +1,5 @@
 import { build, context } from 'esbuild';
+import { copyNativeParts } from './scripts/native-parts.mjs';
 
 /**
  * One bundle a process: only the extension may leave `vscode` to its host. `node esbuild.config.mjs [--watch] [--production]`.
@@ -16,6 +17,8 @@ const node = {
   logLevel: 'warning',
   // The ESM builds: the CommonJS UMD wrappers of the vscode-* packages hide their requires from bundlers.
   mainFields: ['module', 'main'],
+  // It brings a binary for each platform, and finds it beside itself; see `scripts/native-parts.mjs`.
+  external: ['node-datachannel'],
 };
 
 /** The SSH library reaches for `node-rsa` where Node cannot do RSA; our keys are ECDSA, and Node can do both. */
@@ -68,6 +71,7 @@ const bundles = [
   },
 ];
 
+await copyNativeParts();
 if (process.argv.includes('--watch')) {
   for (const options of bundles) await (await context(options)).watch();
 } else {

@@ -13,7 +13,7 @@ import type { Reconnector } from './reconnector.ts';
 import { resumeSecret, type ResumeSecret } from './resume-wire.ts';
 import { MAX_EXEC_CHANNELS } from './ssh-channels.ts';
 import type { AuthenticatedSession } from './ssh-session.ts';
-import { Slots } from './slots.ts';
+import { Slots } from '../transport/slots.ts';
 import { deferred } from '../../shared/deferred-promise.ts';
 
 export interface SshLinkOptions {

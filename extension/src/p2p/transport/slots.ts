@@ -59,4 +59,4 @@ export class Slots {
   }
 }
 
-const cancelled = (): PeerweaveError => new PeerweaveError('cancelled', 'Waiting for a stream was cancelled.');
+const cancelled = (): PeerweaveError => new PeerweaveError('cancelled', 'Waiting for a turn was cancelled.');
