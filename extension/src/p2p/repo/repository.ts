@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Disposable } from '../../shared/disposable.ts';
 import type { BranchName, Oid, PeerId, RefName } from '../../shared/ids.ts';
+import type { KeptTip, MergePreview, MergeRequest, MergeResult, PreviewRequest } from './merge.ts';
 
 /**
  * What the engine needs of a repository. Nothing outside `refs/remotes/peers/*`, `refs/peerweave/*` and `.git/peerweave/` is
@@ -35,6 +36,8 @@ export interface Relation {
   readonly behind: number;
   /** True when both have the same tree (SY9). */
   readonly sameTree: boolean;
+  /** True when both hold the same changes, committed separately (SY9); only looked into where neither contains the other. */
+  readonly patchEqual?: boolean;
 }
 
 /** Why a checked-out branch was not moved (SY6), or why the move lost. */
@@ -135,6 +138,22 @@ export interface Repository extends Disposable {
   createTag(ref: RefName, oid: Oid): Promise<boolean>;
   /** Removes a peer's refs when it is forgotten. */
   forgetPeer(namespace: string): Promise<void>;
+
+  /**
+   * What merging diverged tips would come to, by nobody's configuration; writes nothing to the repository. Throws `PeerweaveError` with
+   * `bad-request` for too few or too many tips, `cancelled`, `timeout`.
+   */
+  previewMerge(request: PreviewRequest): Promise<MergePreview>;
+  /** Makes the merge commit that everybody makes of the same heads (D3), on no ref. Throws as `previewMerge`, and `disk-full`. */
+  mergeHeads(request: MergeRequest): Promise<MergeResult>;
+  /** Keeps tips of a branch that are about to lose to another (CO4), all or none; durable when it resolves. */
+  keepTips(branch: BranchName, tips: readonly Oid[]): Promise<void>;
+  /** What is kept, of one branch or of all, newest first. */
+  keptTips(branch?: BranchName): Promise<KeptTip[]>;
+  /** Makes a kept tip a branch of its own; it stays kept. Refused as any new branch is, and as `failed` when it is not kept. */
+  restoreKept(kept: Pick<KeptTip, 'branch' | 'tip'>, as: BranchName): Promise<MoveResult>;
+  /** Lets go of what has been kept since before `before`, in seconds since 1970, and returns it. Never called but by a setting. */
+  expireKept(before: number): Promise<KeptTip[]>;
 }
 
 /** What a folder is to Peerweave; `reason` and `message` say why it cannot be served. */

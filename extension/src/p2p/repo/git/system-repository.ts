@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
 import { DisposableStore, type Disposable } from '../../../shared/disposable.ts';
 import { PeerweaveError } from '../../../shared/errors.ts';
-import { isTagRef, type Oid, type RefName } from '../../../shared/ids.ts';
+import { isTagRef, type BranchName, type Oid, type RefName } from '../../../shared/ids.ts';
 import type { Logger } from '../../../shared/log.ts';
+import type { KeptTip, MergePreview, MergeRequest, MergeResult, PreviewRequest } from '../merge.ts';
 import { PEERS_PREFIX } from '../peer-refs.ts';
 import { refNameProblem } from '../ref-name.ts';
 import type {
@@ -18,8 +19,12 @@ import type {
 import { isComplete } from './gate.ts';
 import type { Git } from './git.ts';
 import type { RepositoryTraits } from './inspect.ts';
+import { expireKept, isKept, keepTips, listKept } from './kept-refs.ts';
+import { mergeHeads, type MergeContext } from './merge-commit.ts';
+import { previewMerge } from './merge-preview.ts';
 import { moveBranch } from './move-branch.ts';
 import { Mutex } from './mutex.ts';
+import { withPatches } from './patch-equal.ts';
 import { applyMirror, receive } from './receive.ts';
 import { createRefReader, snapshot, type RefReader } from './ref-reader.ts';
 import { RefConflictError, RefTransaction } from './ref-transaction.ts';
@@ -71,7 +76,11 @@ export class SystemRepository implements Repository {
   }
 
   relate(pairs: readonly { readonly local: Oid; readonly remote: Oid }[]): Promise<Relation[]> {
-    return Promise.all(pairs.map(({ local, remote }) => relate(this.git, this.info.gitDir, local, remote)));
+    return Promise.all(
+      pairs.map(async ({ local, remote }) =>
+        withPatches(this.merging, await relate(this.git, this.info.gitDir, local, remote)),
+      ),
+    );
   }
 
   moveBranch(request: MoveRequest): Promise<MoveResult> {
@@ -116,9 +125,40 @@ export class SystemRepository implements Repository {
     });
   }
 
+  previewMerge(request: PreviewRequest): Promise<MergePreview> {
+    return previewMerge(this.merging, { ...request, signal: this.until(request.signal) });
+  }
+
+  mergeHeads(request: MergeRequest): Promise<MergeResult> {
+    return this.mutex.run('merge', () => mergeHeads(this.merging, { ...request, signal: this.until(request.signal) }));
+  }
+
+  keepTips(branch: BranchName, tips: readonly Oid[]): Promise<void> {
+    return keepTips(this.merging, branch, tips);
+  }
+
+  keptTips(branch?: BranchName): Promise<KeptTip[]> {
+    return listKept(this.merging, branch);
+  }
+
+  async restoreKept({ branch, tip }: Pick<KeptTip, 'branch' | 'tip'>, as: BranchName): Promise<MoveResult> {
+    if (!(await isKept(this.merging, branch, tip))) {
+      return { moved: false, refusal: { kind: 'failed', message: `${tip} is not kept for ${branch} any more.` } };
+    }
+    return this.moveBranch({ branch: as, from: null, to: tip, message: `peerweave: restored from ${branch}` });
+  }
+
+  expireKept(before: number): Promise<KeptTip[]> {
+    return expireKept(this.merging, before);
+  }
+
   dispose(): void {
     this.closed.abort();
     this.watchers.dispose();
+  }
+
+  private get merging(): MergeContext {
+    return { git: this.git, gitDir: this.info.gitDir, format: this.info.objectFormat };
   }
 
   /** A signal that also fires when the repository is closed, so that no child outlives it. */

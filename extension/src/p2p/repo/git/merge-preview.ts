@@ -1,0 +1,132 @@
+import type { Oid } from '../../../shared/ids.ts';
+import type {
+  CommitSummary,
+  FileChange,
+  MergePreview,
+  PreviewConflict,
+  PreviewRequest,
+  PreviewSide,
+} from '../merge.ts';
+import type { MergeContext } from './merge-commit.ts';
+import { checkHeads, foldHeads, treeOf, type Fold } from './merge-fold.ts';
+import { MergeRoom } from './merge-room.ts';
+import { mergeBases } from './merge-tree.ts';
+import { arePatchEqual } from './patch-equal.ts';
+
+/** What a person looks through; the rest is said to exist. */
+const MAX_COMMITS = 200;
+const MAX_FILES = 10_000;
+
+/** See `Repository.previewMerge`. Nothing is written to the repository. */
+export async function previewMerge(
+  { git, gitDir, format }: MergeContext,
+  request: PreviewRequest,
+): Promise<MergePreview> {
+  const { tips, signal, timeoutMs } = request;
+  checkHeads(tips);
+  const room = await MergeRoom.open(git, gitDir, { format, signal, timeoutMs });
+  try {
+    // All at once: the merge takes longest, and git's start-up is most of the others.
+    const found = mergeBases(room, tips);
+    // It is looked at below, together with whatever else fails.
+    found.catch(() => undefined);
+    const [bases, fold, trees, equal, sides] = await Promise.all([
+      found,
+      foldHeads(room, tips),
+      Promise.all(tips.map((tip) => treeOf(room, tip))),
+      haveEqualPatches(room, tips),
+      Promise.all(tips.map(async (tip) => describeSide(room, tip, tips, found))),
+    ]);
+    const outcome = new Set(trees).size === 1 ? 'same-tree' : equal ? 'patch-equal' : outcomeOf(fold);
+    return {
+      bases,
+      sides,
+      outcome,
+      conflicts: outcome === 'conflicts' ? fold.left.map(conflictOf) : [],
+      merged: fold.files.slice(0, MAX_FILES),
+      moreMerged: fold.files.length > MAX_FILES,
+    };
+  } finally {
+    // Thousands of small files may be in it; nobody has to wait for that.
+    room.close().catch(() => undefined);
+  }
+}
+
+function outcomeOf({ left }: Fold): MergePreview['outcome'] {
+  if (left.length === 0) return 'clean';
+  return left.every(({ unrelated }) => unrelated) ? 'unrelated' : 'conflicts';
+}
+
+const conflictOf = ({ head, files }: Fold['left'][number]): PreviewConflict => ({
+  tip: head,
+  files: files.slice(0, MAX_FILES),
+  moreFiles: files.length > MAX_FILES,
+});
+
+async function haveEqualPatches(room: MergeRoom, [first, ...rest]: readonly Oid[]): Promise<boolean> {
+  if (first === undefined) return false;
+  const equal = await Promise.all(rest.map((tip) => arePatchEqual(room, first, tip)));
+  return equal.every(Boolean);
+}
+
+async function describeSide(
+  room: MergeRoom,
+  tip: Oid,
+  tips: readonly Oid[],
+  found: Promise<readonly Oid[]>,
+): Promise<PreviewSide> {
+  const others = tips.filter((other) => other !== tip);
+  const [commits, bases] = await Promise.all([listCommits(room, tip, others), found]);
+  const [base] = bases;
+  const changes = base === undefined ? [] : await listChanges(room, base, tip);
+  return {
+    tip,
+    commits: commits.slice(0, MAX_COMMITS),
+    moreCommits: commits.length > MAX_COMMITS,
+    changes: new Map(changes.slice(0, MAX_FILES)),
+    moreChanges: changes.length > MAX_FILES,
+  };
+}
+
+/** Newest first, one more than is shown. */
+async function listCommits(room: MergeRoom, tip: Oid, others: readonly Oid[]): Promise<CommitSummary[]> {
+  // NUL is what no part of a commit holds; `%s` folds the subject into one line.
+  const format = '--format=%H%x00%an%x00%at%x00%s%x00';
+  const { stdout } = await room.run([
+    'rev-list',
+    '--no-commit-header',
+    `--max-count=${MAX_COMMITS + 1}`,
+    format,
+    tip,
+    '--not',
+    ...others,
+  ]);
+  const fields = stdout.split('\0');
+  const commits: CommitSummary[] = [];
+  for (let i = 0; i + 3 < fields.length; i += 4) {
+    const [oid = '', author = '', time = '', subject = ''] = fields.slice(i, i + 4);
+    commits.push({
+      oid: oid.trim() as Oid,
+      author: plain(author),
+      time: Number(time) || 0,
+      subject: plain(subject),
+    });
+  }
+  return commits;
+}
+
+/** One line of visible characters, whatever a peer wrote: control characters and what turns the reading direction are replaced. */
+const plain = (text: string): string => text.replace(/\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/gu, '\u{fffd}').slice(0, 500);
+
+const CHANGES: Readonly<Record<string, FileChange>> = { A: 'added', D: 'deleted' };
+
+async function listChanges(room: MergeRoom, base: Oid, tip: Oid): Promise<[string, FileChange][]> {
+  const { stdout } = await room.run(['diff-tree', '-r', '-z', '--name-status', '--no-renames', base, tip]);
+  const fields = stdout.split('\0');
+  const changes: [string, FileChange][] = [];
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const [status = '', path = ''] = fields.slice(i, i + 2);
+    changes.push([path, CHANGES[status] ?? 'modified']);
+  }
+  return changes;
+}

@@ -1,0 +1,315 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import type { ConflictFile, MergePreview } from '../../../extension/src/p2p/repo/merge.ts';
+import type { Repository } from '../../../extension/src/p2p/repo/repository.ts';
+import type { Oid } from '../../../extension/src/shared/ids.ts';
+import {
+  commitEdits,
+  diverge,
+  executable,
+  lines,
+  link,
+  move,
+  submodule,
+  type Diverged,
+  type Edit,
+} from '../../support/diverged.ts';
+import { git, initRepository, tempFolder } from '../../support/git.ts';
+import { rejectionReason } from '../../support/reason.ts';
+import { provider } from '../../support/two-repositories.ts';
+
+const folder = tempFolder();
+const opened: Repository[] = [];
+let count = 0;
+
+afterEach(() => {
+  for (const repository of opened.splice(0)) repository.dispose();
+});
+afterAll(() => folder.remove());
+
+const newRoot = (): string => join(folder.path, `r${(count += 1)}`);
+
+async function open(root: string): Promise<Repository> {
+  const repository = await provider.open(root);
+  opened.push(repository);
+  return repository;
+}
+
+async function preview({ root, tips }: Diverged): Promise<MergePreview> {
+  return (await open(root)).previewMerge({ tips });
+}
+
+const conflictsOf = (found: MergePreview): readonly ConflictFile[] => found.conflicts.flatMap(({ files }) => files);
+
+interface Case {
+  readonly name: string;
+  readonly base: readonly Edit[];
+  readonly ours: readonly Edit[];
+  readonly theirs: readonly Edit[];
+  /** `path: kinds`, and paths named along. */
+  readonly expected: readonly string[];
+}
+
+const SUB = (letter: string): string => letter.repeat(40);
+const POINTER = (oid: string, size: number): string =>
+  `version https://git-lfs.github.com/spec/v1\noid sha256:${oid.repeat(64)}\nsize ${size}\n`;
+
+const CASES: readonly Case[] = [
+  {
+    name: 'the same line',
+    base: [{ f: lines(9) }],
+    ours: [{ f: lines(9, { 5: 'ours' }) }],
+    theirs: [{ f: lines(9, { 5: 'theirs' }) }],
+    expected: ['f: content'],
+  },
+  {
+    name: 'both add a file',
+    base: [{ f: '1\n' }],
+    ours: [{ g: 'ours\n' }],
+    theirs: [{ g: 'theirs\n' }],
+    expected: ['g: add/add'],
+  },
+  {
+    name: 'one changes what the other deletes',
+    base: [{ f: lines(9), g: '1\n' }],
+    ours: [{ f: lines(9, { 1: 'ours' }) }],
+    theirs: [{ f: null }],
+    expected: ['f: modify/delete'],
+  },
+  {
+    name: 'both rename a file, differently',
+    base: [{ f: lines(9) }],
+    ours: [move('f', 'ours')],
+    theirs: [move('f', 'theirs')],
+    expected: ['f: rename/rename (ours, theirs)'],
+  },
+  {
+    name: 'two files renamed to one name',
+    base: [{ f: lines(9), g: lines(12, { 1: 'g' }) }],
+    ours: [move('f', 'h')],
+    theirs: [move('g', 'h')],
+    expected: ['h: add/add'],
+  },
+  {
+    name: 'one renames what the other deletes',
+    base: [{ f: lines(9), g: '1\n' }],
+    ours: [move('f', 'h')],
+    theirs: [{ f: null }],
+    expected: ['h: rename/delete (f)'],
+  },
+  {
+    name: 'one moves a folder into which the other puts a file',
+    base: [{ 'old/a': lines(9), 'old/b': lines(12) }],
+    ours: [move('old', 'new')],
+    theirs: [{ 'old/c': 'c\n' }],
+    expected: ['new/c: directory-rename (old/c)'],
+  },
+  {
+    name: 'a file and a folder',
+    base: [{ f: '1\n' }],
+    ours: [{ x: 'file\n' }],
+    theirs: [{ 'x/y': 'folder\n' }],
+    expected: ['x: directory/file'],
+  },
+  {
+    name: 'a file and a link',
+    base: [{ f: lines(9) }],
+    ours: [{ f: lines(9, { 1: 'ours' }) }],
+    theirs: [link('f', 'elsewhere')],
+    expected: ['f: mode'],
+  },
+  {
+    name: 'the same new file with different modes',
+    base: [{ f: '1\n' }],
+    ours: [{ g: 'same\n' }, executable('g')],
+    theirs: [{ g: 'same\n' }],
+    expected: ['g: mode'],
+  },
+  {
+    name: 'binary files',
+    base: [{ f: Buffer.from('a\0b') }],
+    ours: [{ f: Buffer.from('a\0ours') }],
+    theirs: [{ f: Buffer.from('a\0theirs') }],
+    expected: ['f: binary'],
+  },
+  {
+    name: 'a submodule that both moved, whatever is checked out',
+    base: [submodule('sub', SUB('a'))],
+    ours: [submodule('sub', SUB('b'))],
+    theirs: [submodule('sub', SUB('c'))],
+    expected: ['sub: submodule'],
+  },
+  {
+    name: 'pointers of Git LFS',
+    base: [{ '.gitattributes': '*.psd filter=lfs diff=lfs merge=lfs -text\n', 'a.psd': POINTER('1', 100) }],
+    ours: [{ 'a.psd': POINTER('2', 200) }],
+    theirs: [{ 'a.psd': POINTER('3', 300) }],
+    expected: ['a.psd: content'],
+  },
+  {
+    name: 'line endings that one side turned',
+    base: [{ f: lines(9) }],
+    ours: [{ f: lines(9).replaceAll('\n', '\r\n') }],
+    theirs: [{ f: lines(9, { 5: 'theirs' }) }],
+    expected: ['f: content'],
+  },
+  {
+    name: 'lines that would merge, in a file that is not to be merged by lines',
+    base: [{ '.gitattributes': '*.lock -merge\n', 'a.lock': lines(9), 'b.txt': lines(9) }],
+    ours: [{ 'a.lock': lines(9, { 1: 'ours' }), 'b.txt': lines(9, { 1: 'ours' }) }],
+    theirs: [{ 'a.lock': lines(9, { 9: 'theirs' }), 'b.txt': lines(9, { 9: 'theirs' }) }],
+    expected: ['a.lock: attributes'],
+  },
+  {
+    name: 'the same where only one side says so, in a folder of its own, by a macro',
+    base: [{ 'd/e/f': lines(9), '.gitattributes': '[attr]mine -text merge=ours\n' }],
+    ours: [{ 'd/e/f': lines(9, { 1: 'ours' }) }],
+    theirs: [{ 'd/e/f': lines(9, { 9: 'theirs' }), 'd/.gitattributes': 'e/* mine\n' }],
+    expected: ['d/e/f: attributes'],
+  },
+];
+
+describe('[CO1] each kind of conflict between files is told for what it is', () => {
+  it.each(CASES)('$name', async ({ base, ours, theirs, expected }) => {
+    const found = await preview(diverge(newRoot(), base, ours, theirs));
+    const told = conflictsOf(found).map(
+      ({ path, kinds, related }) =>
+        `${path}: ${kinds.join(' ')}${related.length > 0 ? ` (${related.join(', ')})` : ''}`,
+    );
+    expect(told).toEqual(expected);
+    expect(found.outcome).toBe('conflicts');
+  });
+
+  it('with the versions of all three', async () => {
+    const d = diverge(newRoot(), [{ f: 'base\n' }], [{ f: 'ours\n' }], [{ f: 'theirs\n' }]);
+    const [file] = conflictsOf(await preview(d));
+    const oids = [file?.base?.oid, file?.ours?.oid, file?.theirs?.oid];
+    expect(oids.map((oid) => git(d.root, 'cat-file', 'blob', oid!))).toEqual(['base', 'ours', 'theirs']);
+  });
+
+  it('names that differ by case are two files, on every file system', async () => {
+    const found = await preview(diverge(newRoot(), [{ f: '1\n' }], [{ Readme: 'ours\n' }], [{ README: 'theirs\n' }]));
+    expect(found.outcome).toBe('clean');
+  });
+});
+
+describe('[CO1] what merges', () => {
+  it('is told with the files that both changed, and what each side changed', async () => {
+    const d = diverge(
+      newRoot(),
+      [{ f: lines(9), gone: 'x\n' }],
+      [{ f: lines(9, { 1: 'ours' }), mine: 'm\n' }],
+      [{ f: lines(9, { 9: 'theirs' }), gone: null }],
+    );
+    const found = await preview(d);
+    expect(found).toMatchObject({ outcome: 'clean', conflicts: [], bases: [d.base], merged: ['f'], moreMerged: false });
+    expect(found.sides.map(({ tip, changes }) => [tip, Object.fromEntries(changes)])).toEqual([
+      [d.tips[0], { f: 'modified', mine: 'added' }],
+      [d.tips[1], { f: 'modified', gone: 'deleted' }],
+    ]);
+  });
+
+  it('lists the commits of each side, newest first, as plain text', async () => {
+    const d = diverge(newRoot(), [{ f: '1\n' }], [{ a: '1\n' }], [{ b: '1\n' }]);
+    git(d.root, 'checkout', '--quiet', 'side0');
+    const evil = commitEdits(d.root, [{ a: '2\n' }], 'red \x1b[31m and \u202e turned\nsecond line\n\nbody');
+    const [ours, theirs] = (await (await open(d.root)).previewMerge({ tips: [evil, d.tips[1]!] })).sides;
+    expect(ours?.commits).toEqual([
+      { oid: evil, author: 'Ada', time: 1_700_000_000, subject: 'red \ufffd[31m and \ufffd turned second line' },
+      { oid: d.tips[0], author: 'Ada', time: 1_700_000_000, subject: 'side 0' },
+    ]);
+    expect(theirs?.commits).toHaveLength(1);
+    expect(ours?.moreCommits).toBe(false);
+  });
+
+  it('three sides of which one stands against the others', async () => {
+    const d = diverge(
+      newRoot(),
+      [{ f: lines(9), g: '1\n' }],
+      [{ f: lines(9, { 1: 'a' }) }],
+      [{ f: lines(9, { 1: 'b' }) }],
+      [{ f: lines(9, { 9: 'c' }) }],
+    );
+    const found = await preview(d);
+    expect(found.conflicts.map(({ tip, files }) => [tip, files.map(({ path }) => path)])).toEqual([[d.tips[1], ['f']]]);
+    expect(found.bases).toEqual([d.base]);
+  });
+});
+
+describe('[SY9] what is no conflict', () => {
+  it('the same files, by other commits', async () => {
+    const found = await preview(diverge(newRoot(), [{ f: '1\n' }], [{ f: '2\n' }], [{ f: '3\n' }, { f: '2\n' }]));
+    expect(found).toMatchObject({ outcome: 'same-tree', conflicts: [] });
+  });
+
+  it('the same changes in another order, on files that git would not merge', async () => {
+    const d = diverge(newRoot(), [{ f: lines(30) }], [], []);
+    const both = [{ f: lines(30, { 5: 'five' }) }, { f: lines(30, { 25: 'twenty-five' }) }];
+    const ours = stack(d.root, 'side0', [both[0]!, { f: lines(30, { 5: 'five', 25: 'twenty-five' }) }]);
+    // The same two patches, and white space apart, which a patch id does not see.
+    const last = { f: lines(30, { 5: 'five ', 25: 'twenty-five' }) };
+    const theirs = stack(d.root, 'side1', [both[1]!, last]);
+    const repository = await open(d.root);
+    expect(await repository.previewMerge({ tips: [ours, theirs] })).toMatchObject({ outcome: 'patch-equal' });
+    expect(await repository.relate([{ local: ours, remote: theirs }])).toMatchObject([
+      { sameTree: false, patchEqual: true },
+    ]);
+  });
+
+  it('but one more change is', async () => {
+    const d = diverge(newRoot(), [{ f: '1\n' }], [{ f: '2\n' }], [{ f: '3\n' }]);
+    const repository = await open(d.root);
+    expect(await repository.relate([{ local: d.tips[0]!, remote: d.tips[1]! }])).toMatchObject([{ patchEqual: false }]);
+  });
+});
+
+describe('a preview', () => {
+  it('[CO6] leaves nothing in the repository', async () => {
+    const d = diverge(newRoot(), [{ f: lines(9) }], [{ f: lines(9, { 1: 'a' }) }], [{ f: lines(9, { 9: 'b' }) }]);
+    const before = git(d.root, 'count-objects', '-v');
+    await preview(d);
+    expect(git(d.root, 'count-objects', '-v')).toBe(before);
+    expect(git(d.root, 'status', '--porcelain')).toBe('');
+  });
+
+  it('is told of sides without a common history, of tips that are missing, and of too few', async () => {
+    const d = diverge(newRoot(), [{ f: '1\n' }], [{ f: '2\n' }]);
+    git(d.root, 'checkout', '--quiet', '--orphan', 'other');
+    const other = commitEdits(d.root, [{ f: '9\n' }], 'other root');
+    const repository = await open(d.root);
+    const unrelated = await repository.previewMerge({ tips: [d.tips[0]!, other] });
+    expect(unrelated).toMatchObject({ outcome: 'unrelated', bases: [], conflicts: [] });
+    expect(await rejectionReason(repository.previewMerge({ tips: [d.tips[0]!] }))).toBe('bad-request');
+    expect(await rejectionReason(repository.previewMerge({ tips: [d.tips[0]!, 'f'.repeat(40) as Oid] }))).toBe(
+      'internal',
+    );
+  });
+
+  it('can be cancelled, gives up in time, and leaves no folder behind', async () => {
+    const d = diverge(newRoot(), [{ f: '1\n' }], [{ f: '2\n' }], [{ f: '3\n' }]);
+    const repository = await open(d.root);
+    const abort = new AbortController();
+    const cancelled = rejectionReason(repository.previewMerge({ tips: d.tips, signal: abort.signal }));
+    abort.abort();
+    expect(await cancelled).toBe('cancelled');
+    expect(await rejectionReason(repository.previewMerge({ tips: d.tips, timeoutMs: 1 }))).toBe('timeout');
+    await expect.poll(() => readdirSync(join(d.root, '.git/peerweave/staging'))).toEqual([]);
+  });
+
+  it('[C13] of a repository with SHA-256', async () => {
+    const root = newRoot();
+    initRepository(root, '--object-format=sha256');
+    commitEdits(root, [{ f: lines(9) }], 'base');
+    const tips = ['a', 'b'].map((name, i) => {
+      git(root, 'checkout', '--quiet', '-b', name, 'main');
+      return commitEdits(root, [{ f: lines(9, { [1 + i * 8]: name }) }], name);
+    });
+    expect(await (await open(root)).previewMerge({ tips })).toMatchObject({ outcome: 'clean', merged: ['f'] });
+  });
+});
+
+function stack(root: string, branch: string, edits: readonly Edit[]): Oid {
+  git(root, 'checkout', '--quiet', branch);
+  return edits.map((edit) => commitEdits(root, [edit], 'step')).at(-1)!;
+}
