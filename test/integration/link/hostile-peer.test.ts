@@ -378,7 +378,7 @@ describe('resuming somebody else’s link [LI3]', () => {
     const { stream } = await tcpTransport.dial(victim.addresses[0]!);
     stream.write(resumeRequest(Buffer.alloc(LINK_ID_BYTES)));
     const [answer] = (await once(stream, 'data')) as [Buffer];
-    expect(answer.toString()).toBe('X');
+    expect(answer.subarray(0, 1).toString()).toBe('X');
     stream.destroy();
   });
 
@@ -392,7 +392,7 @@ describe('resuming somebody else’s link [LI3]', () => {
     stream.write(resumeRequest(resumeSecret(atA.sessionBinding).linkId));
     const [answer] = (await once(stream, 'data')) as [Buffer];
     expect(answer.subarray(0, 1).toString()).toBe('Y');
-    stream.write(Buffer.alloc(POSITION_BYTES + MAC_BYTES));
+    stream.write(Buffer.alloc(2 * POSITION_BYTES + MAC_BYTES));
     stream.resume();
     await new Promise((resolve) => stream.once('close', resolve).once('end', resolve));
     expect(states).toEqual([]);
@@ -404,7 +404,7 @@ describe('resuming somebody else’s link [LI3]', () => {
     const [atA] = await lab.link(a, b);
     const impostor = await serve((socket) => {
       socket.resume();
-      socket.write(Buffer.concat([Buffer.from('Y'), Buffer.alloc(NONCE_BYTES + POSITION_BYTES + MAC_BYTES)]));
+      socket.write(Buffer.concat([Buffer.from('Y'), Buffer.alloc(NONCE_BYTES + MAC_BYTES)]));
     });
     atA.updateAddresses([impostor, ...b.addresses]);
     a.network.cut();

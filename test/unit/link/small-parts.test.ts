@@ -21,13 +21,23 @@ describe('rate limit', () => {
 });
 
 describe('keep-alive [LI9]', () => {
-  const silentAfter = (heard: (now: number) => number, ticks: number, wake?: number): number | undefined => {
+  interface Signs {
+    readonly answers?: (now: number) => number;
+    readonly unconfirmed?: number;
+    readonly wake?: number;
+  }
+  const silentAfter = (
+    heard: (now: number) => number,
+    ticks: number,
+    { answers = heard, unconfirmed = 0, wake }: Signs = {},
+  ): number | undefined => {
     const keepAlive = new KeepAlive(5_000, 20_000, 0);
     let now = 0;
     for (let tick = 0; tick < ticks; tick++) {
       now += 5_000;
       if (tick === wake) now += 8 * 3_600_000;
-      if (keepAlive.tick(now, heard(now))) return now;
+      const signs = { heard: heard(now), answers: answers(now), unconfirmed };
+      if (keepAlive.tick(now, signs)) return now;
     }
     return undefined;
   };
@@ -36,9 +46,19 @@ describe('keep-alive [LI9]', () => {
   it('trusts a peer that says anything at all', () => expect(silentAfter((now) => now, 1_000)).toBeUndefined());
   it('counts from the last sign of life', () =>
     expect(silentAfter((now) => Math.min(now, 60_000), 100)).toBeLessThanOrEqual(90_000));
+  it('finds a path that works in one direction only', () => {
+    expect(silentAfter((now) => now / 500, 100, { answers: () => 0 })).toBeLessThanOrEqual(30_000);
+    // It had worked before.
+    const answers = (now: number): number => Math.min(now, 60_000);
+    expect(silentAfter((now) => now / 500, 100, { answers })).toBeLessThanOrEqual(90_000);
+  });
+  it('waits for an answer that may be behind a transfer, either way', () => {
+    expect(silentAfter((now) => now * 20, 1_000, { answers: () => 0 })).toBeUndefined();
+    expect(silentAfter((now) => now / 500, 1_000, { answers: () => 0, unconfirmed: 100_000 })).toBeUndefined();
+  });
   it('does not take its own sleep for silence', () => {
     // Asleep just before the verdict: hours later the peer still has all its time.
-    const found = silentAfter(() => 0, 100, 3);
+    const found = silentAfter(() => 0, 100, { wake: 3 });
     expect(found).toBeGreaterThanOrEqual(8 * 3_600_000 + 20_000 + 20_000);
   });
 });

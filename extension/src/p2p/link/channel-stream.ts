@@ -16,7 +16,7 @@ const EXIT_STATUS_MS = 5_000;
  */
 export class ChannelStream extends Duplex {
   private readonly channel: SshChannel;
-  private readonly room: () => Promise<void>;
+  private readonly room: (wanted: number) => Promise<number>;
   private readonly opener: boolean;
   private inbox: Buffer[] = [];
   private unread = 0;
@@ -30,7 +30,7 @@ export class ChannelStream extends Duplex {
   constructor(channel: SshChannel, under: ResumableStream, opener: boolean) {
     super({ allowHalfOpen: true, readableHighWaterMark: PIECE_BYTES, writableHighWaterMark: PIECE_BYTES });
     this.channel = channel;
-    this.room = () => under.room();
+    this.room = (wanted) => under.room(wanted);
     this.opener = opener;
     // An error always also closes the stream; one that nobody watches yet must not end the process.
     this.on('error', () => undefined);
@@ -103,9 +103,10 @@ export class ChannelStream extends Duplex {
   }
 
   private async sendPieces(chunk: Buffer): Promise<void> {
-    for (let offset = 0; offset < chunk.length; offset += PIECE_BYTES) {
-      await this.room();
-      await this.channel.send(chunk.subarray(offset, offset + PIECE_BYTES));
+    for (let offset = 0; offset < chunk.length;) {
+      const bytes = await this.room(Math.min(PIECE_BYTES, chunk.length - offset));
+      await this.channel.send(chunk.subarray(offset, offset + bytes));
+      offset += bytes;
     }
   }
 

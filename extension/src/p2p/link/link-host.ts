@@ -1,26 +1,24 @@
 import { randomBytes } from 'node:crypto';
-import type { KeyPair } from '@microsoft/dev-tunnels-ssh';
 import { DisposableStore, type Disposable } from '../../shared/disposable.ts';
 import { Emitter } from '../../shared/events.ts';
 import { messageOf, PeerweaveError } from '../../shared/errors.ts';
 import type { PeerId } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Listener, Pipe, Tier, Transport, TransportAddress } from '../transport/transport.ts';
+import type { Bandwidth } from './bandwidth.ts';
 import { PROTOCOL_VERSION } from './control-protocol.ts';
 import { withDeadline } from './deadline.ts';
 import { dialError } from './dial-error.ts';
-import { greet } from './greet.ts';
+import { dialRace } from './dial-race.ts';
 import type { Identity } from './identity.ts';
-import type { Link, LinkHello } from './link.ts';
+import { LinkMaker } from './link-maker.ts';
+import type { Link } from './link.ts';
 import { DEFAULT_TIMINGS, type LinkTimings } from './link-timings.ts';
-import { raceAttempts, Turnstile } from './race.ts';
 import { readExactly } from './read-exactly.ts';
-import { Reconnector } from './reconnector.ts';
 import { acceptResume, readResumeRequest, refuseResume } from './resume-handshake.ts';
-import { KIND_NEW, KIND_RESUME, MAGIC, preface, PREFACE_BYTES, resumeSecret } from './resume-wire.ts';
-import { ResumableStream } from './resumable-stream.ts';
-import { SshLink } from './ssh-link.ts';
-import { connectAsAcceptor, connectAsDialer, sshKeyPair, type AuthenticatedSession } from './ssh-session.ts';
+import { KIND_NEW, KIND_RESUME, MAGIC, PREFACE_BYTES } from './resume-wire.ts';
+import { DEFAULT_TIERS } from './route-worth.ts';
+import { Turnstile } from './turnstile.ts';
 
 /** Transports that have not proven a key yet. Past it the oldest goes, so that idle ones cannot keep honest ones out. */
 const MAX_UNAUTHENTICATED = 64;
@@ -28,6 +26,10 @@ const MAX_UNAUTHENTICATED = 64;
 export interface LinkHostOptions {
   readonly identity: Identity;
   readonly transports: readonly Transport[];
+  /** Tiers that may be used, best first. All that there is a transport for, in the usual order, when absent. */
+  readonly tiers?: readonly Tier[];
+  /** Shared with other hosts of an engine. No limit when absent. */
+  readonly bandwidth?: Bandwidth;
   readonly log: Logger;
   /** `peerweave/0.1.0`: for people, never for decisions. */
   readonly software: string;
@@ -60,37 +62,44 @@ export interface DialRequest {
 export class LinkHost implements Disposable {
   private readonly options: LinkHostOptions;
   private readonly timings: LinkTimings;
-  private readonly hello: LinkHello;
-  private readonly key: Promise<KeyPair>;
+  private readonly tiers: readonly Tier[];
+  private readonly maker: LinkMaker;
   private readonly log: Logger;
-  private readonly now: () => number;
   private readonly linkEmitter = new Emitter<Link>();
   private readonly disposables = new DisposableStore();
   private readonly unauthenticated = new Set<Pipe>();
-  private readonly links = new Map<string, SshLink>();
-  private dials = 0;
 
   constructor(options: LinkHostOptions) {
+    const { identity, transports, tiers = DEFAULT_TIERS, bandwidth, software } = options;
     this.options = options;
     this.timings = { ...DEFAULT_TIMINGS, ...options.timings };
+    this.tiers = tiers.filter((tier) => transports.some((transport) => transport.tier === tier));
     this.log = options.log.scope('link');
-    this.now = options.now ?? (() => performance.now());
-    this.key = sshKeyPair(options.identity);
-    this.hello = {
-      protocol: options.protocol ?? PROTOCOL_VERSION,
-      capabilities: options.capabilities ?? [],
-      software: options.software,
-      instance: randomBytes(8).toString('hex'),
-      dial: 0,
-    };
+    this.maker = new LinkMaker({
+      identity,
+      hello: {
+        protocol: options.protocol ?? PROTOCOL_VERSION,
+        capabilities: options.capabilities ?? [],
+        software,
+        instance: randomBytes(8).toString('hex'),
+        dial: 0,
+      },
+      tiers: this.tiers,
+      bandwidth,
+      dial: (address, signal) => this.dialPipe(address, signal),
+      timings: this.timings,
+      log: this.log,
+      now: options.now ?? (() => performance.now()),
+      random: options.random ?? Math.random,
+    });
   }
 
   /** Fires for each link that a peer dialed. Handlers are to be set in the same turn; messages are delivered from the next on. */
   readonly onLink = this.linkEmitter.event;
 
-  /** Accepts links on one tier, the first of the host's if none is named. Throws `unreachable` when host or port cannot be had. */
+  /** Accepts links on one tier, the best of the host's if none is named. Throws `unreachable` when host or port cannot be had. */
   async listen({ tier, ...options }: ListenRequest = {}): Promise<Listener> {
-    const listener = await this.transport(tier ?? this.options.transports[0]?.tier ?? 'tcp').listen({
+    const listener = await this.transport(tier ?? this.tiers[0] ?? 'tcp').listen({
       ...options,
       onPipe: (pipe) => void this.accept(pipe),
       onError: (error) => this.log.warn(`listening failed: ${error.message}`),
@@ -99,76 +108,70 @@ export class LinkHost implements Disposable {
   }
 
   /**
-   * Tries all addresses at once; the first that authenticates makes the link (LI2), and the peer sees no other. Throws the most telling
-   * of the failures: `host-key-mismatch`, `protocol-incompatible`, `authentication-failed`, `unreachable`, `cancelled`.
+   * Tries all addresses at once; the first that authenticates makes the link (LI2), and the peer sees no other. Better tiers that are
+   * still being dialed then go on, and the link moves there when they stand. Throws the most telling of the failures:
+   * `host-key-mismatch`, `protocol-incompatible`, `authentication-failed`, `unreachable`, `cancelled`.
    */
   async dial({ peer, addresses, signal }: DialRequest): Promise<Link> {
     const turnstile = new Turnstile();
-    const attempts = addresses.map(
-      (address) => (abort: AbortSignal) => this.dialAddress(address, { peer, addresses, signal: abort }, turnstile),
-    );
+    const allowed = addresses.filter(({ tier }) => this.tiers.includes(tier));
+    if (allowed.length === 0 && addresses.length > 0) {
+      const ways = this.tiers.join(', ') || 'none';
+      throw new PeerweaveError('unreachable', `No address of the peer is of a kind that may be used here (${ways}).`);
+    }
     try {
-      const link = await raceAttempts(
-        attempts,
+      const { winner, begun } = await dialRace({
+        addresses: allowed,
         signal,
-        (late) => void late.close(new PeerweaveError('link-duplicate', 'Another address was faster.')),
-      );
-      link.start();
-      return link;
+        dial: (address, abort) => this.dialPipe(address, abort),
+        use: (pipe, abort) => this.maker.dialed(pipe, { peer, addresses }, turnstile, abort),
+        discard: (late) => void late.close(new PeerweaveError('link-duplicate', 'Another address was faster.')),
+        redialMs: this.timings.redial,
+      });
+      winner.start((mover) => begun.map(({ address, dialing, abort }) => mover.openOn(address, dialing, abort)));
+      return winner;
     } catch (error) {
       throw dialError(error, addresses, signal);
     }
+  }
+
+  /** The machine has other addresses than before, or has slept: doubts every transport, and looks for better ones. */
+  networkChanged(): void {
+    for (const link of this.maker.links) link.networkChanged();
   }
 
   /** Stops listening and closes every link with `peer-left`, without waiting for that to arrive. */
   dispose(): void {
     this.disposables.dispose();
     for (const pipe of this.unauthenticated) pipe.stream.destroy();
-    for (const link of [...this.links.values()]) void link.close(new PeerweaveError('peer-left', 'The peer has left.'));
+    for (const link of this.maker.links) void link.close(new PeerweaveError('peer-left', 'The peer has left.'));
   }
 
   private transport(tier: Tier): Transport {
     const transport = this.options.transports.find((candidate) => candidate.tier === tier);
-    if (!transport) throw new PeerweaveError('unreachable', `This build has no way to connect by ${tier}.`);
+    if (!transport || !this.tiers.includes(tier)) {
+      throw new PeerweaveError('unreachable', `There is no way to connect by ${tier} here.`);
+    }
     return transport;
   }
 
   private async dialPipe(address: TransportAddress, signal: AbortSignal): Promise<Pipe> {
-    return this.transport(address.tier).dial(address, { signal, timeoutMs: this.timings.dial });
+    const pipe = await this.transport(address.tier).dial(address, { signal, timeoutMs: this.timings.dial });
+    if (!signal.aborted) return pipe;
+    // Both happened at once; nobody waits for it any more.
+    pipe.stream.destroy();
+    throw new PeerweaveError('cancelled', 'The connection attempt was cancelled.');
   }
 
-  private async dialAddress(
-    address: TransportAddress,
-    { peer, addresses, signal }: DialRequest & { signal: AbortSignal },
-    turnstile: Turnstile,
-  ): Promise<SshLink> {
-    const pipe = await this.dialPipe(address, signal);
-    pipe.stream.write(preface(KIND_NEW));
-    let leave: (() => void) | undefined;
-    const turn = async (): Promise<void> => {
-      leave = await turnstile.enter();
-      if (signal.aborted) throw new PeerweaveError('cancelled', 'Another address was faster.');
-    };
-    try {
-      return await this.handshake(pipe, signal, async (stream) => {
-        const authenticated = await connectAsDialer(stream, await this.key, peer, turn);
-        return this.greet(authenticated, pipe, addresses);
-      });
-    } finally {
-      // In a later turn: the winner's other attempts are cancelled by then.
-      setImmediate(() => leave?.());
-    }
-  }
-
-  /** Any pipe that a listener hands over: a new link, or the peer of one coming back. */
+  /** Any pipe that a listener hands over: a new link, or the peer of one going on here. */
   private async accept(pipe: Pipe): Promise<void> {
     this.unauthenticated.add(pipe);
     const [oldest] = this.unauthenticated;
     if (this.unauthenticated.size > (this.options.maxUnauthenticated ?? MAX_UNAUTHENTICATED)) oldest?.stream.destroy();
     try {
-      const start = await withDeadline(() => readExactly(pipe.stream, PREFACE_BYTES), this.deadline(pipe));
+      const start = await this.inTime(pipe, () => readExactly(pipe.stream, PREFACE_BYTES));
       if (!start.subarray(0, MAGIC.length).equals(MAGIC)) throw new Error('it does not speak Peerweave');
-      if (start[MAGIC.length] === KIND_RESUME) await this.resume(pipe);
+      if (start[MAGIC.length] === KIND_RESUME) await this.inTime(pipe, () => this.resume(pipe));
       else if (start[MAGIC.length] === KIND_NEW) await this.acceptNew(pipe);
       else throw new Error('it wants something unknown');
     } catch (error) {
@@ -180,100 +183,23 @@ export class LinkHost implements Disposable {
   }
 
   private async acceptNew(pipe: Pipe): Promise<void> {
-    const link = await this.handshake(pipe, undefined, async (stream) =>
-      this.greet(await connectAsAcceptor(stream, await this.key), pipe),
-    );
+    const link = await this.maker.accepted(pipe);
     this.linkEmitter.fire(link);
     link.start();
   }
 
   private async resume(pipe: Pipe): Promise<void> {
-    const request = await withDeadline(() => readResumeRequest(pipe), this.deadline(pipe));
-    const link = this.links.get(request.linkId.toString('hex'));
-    if (!link || link.dialer) return refuseResume(pipe);
-    await withDeadline(() => acceptResume(pipe, request, link.secret, link.stream), this.deadline(pipe));
-    link.onAttached();
+    const request = await readResumeRequest(pipe);
+    const link = this.maker.byLinkId(request.linkId);
+    if (!link || link.dialer) return refuseResume(pipe, request, this.options.identity);
+    await acceptResume(pipe, request, link, (turn) => link.claimTurn(turn));
   }
 
-  private async handshake(
-    pipe: Pipe,
-    signal: AbortSignal | undefined,
-    run: (stream: ResumableStream) => Promise<SshLink>,
-  ): Promise<SshLink> {
-    const stream = new ResumableStream(this.now);
-    // Before there is a link, a transport that drops takes the whole attempt with it.
-    const early = stream.onLost((error) => void stream.close(error));
-    stream.attach(pipe);
-    try {
-      return await withDeadline(() => run(stream), {
-        ...this.deadline(pipe, signal),
-        abandon: () => void stream.close(),
-      });
-    } catch (error) {
-      void stream.close();
-      throw error;
-    } finally {
-      early.dispose();
-    }
-  }
-
-  /** Control channel and hello on an authenticated session. `addresses` are known on the dialer's side. */
-  private async greet(
-    authenticated: AuthenticatedSession,
-    pipe: Pipe,
-    addresses?: readonly TransportAddress[],
-  ): Promise<SshLink> {
-    const { log, now, timings } = this;
-    const hello = { ...this.hello, dial: addresses ? ++this.dials : 0 };
-    // Filled in below: a control channel that fails while greeting fails the greeting.
-    const made: { link?: SshLink } = {};
-    const { control, remote } = await greet(authenticated, hello, (stream) => ({
-      stream,
-      log,
-      now,
-      requestTimeoutMs: timings.request,
-      onFailure: (error) => void made.link?.close(error),
-    }));
-    const { identity } = this.options;
-    const link = new SshLink({
-      self: identity.peer,
-      authenticated,
-      pipe,
-      control,
-      remote,
-      dial: addresses ? hello.dial : remote.dial,
-      reconnector: addresses && this.reconnector(authenticated, addresses),
-      timings,
-      now,
-      log,
-    });
-    made.link = link;
-    const id = link.secret.linkId.toString('hex');
-    this.links.set(id, link);
-    link.onClosed(() => this.links.delete(id));
-    return link;
-  }
-
-  private reconnector(
-    { stream, sessionId }: AuthenticatedSession,
-    addresses: readonly TransportAddress[],
-  ): Reconnector {
-    return new Reconnector(addresses, {
-      stream,
-      secret: resumeSecret(sessionId),
-      dial: (address, signal) => this.dialPipe(address, signal),
-      timings: this.timings,
-      log: this.log,
-      random: this.options.random ?? Math.random,
-    });
-  }
-
-  private deadline(pipe: Pipe, signal?: AbortSignal): Parameters<typeof withDeadline>[1] {
-    return {
-      signal,
+  private inTime<T>(pipe: Pipe, work: () => Promise<T>): Promise<T> {
+    return withDeadline(work, {
       timeoutMs: this.timings.handshake,
       what: `Connecting with ${pipe.remote}`,
       abandon: () => pipe.stream.destroy(),
-    };
+    });
   }
 }

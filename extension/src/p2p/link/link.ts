@@ -56,7 +56,7 @@ export interface Link {
   readonly traffic: ReadonlyMap<Route, { readonly sent: number; readonly received: number }>;
   /** Of the bytes sent: those that had gone before and were lost with a transport. */
   readonly bytesResent: number;
-  /** How often the link has changed its transport. */
+  /** How often the link has changed its transport, for a better one or because it lost one. */
   readonly moves: number;
   /** Better tiers that may be used and are not, each with why its last attempt failed, for people. */
   readonly betterRoutes: readonly { readonly tier: Tier; readonly why: string }[];
@@ -66,7 +66,9 @@ export interface Link {
    * A dialer that verified the key it wanted may call this at once. Calling it twice is harmless.
    */
   admit(): void;
-  /** Where a dialed link looks for the peer when it is dropped; an accepted link waits to be found. */
+  /**
+   * Where a dialed link looks for the peer when it is dropped, and for a better route at once; an accepted link waits to be found.
+   */
   updateAddresses(addresses: readonly TransportAddress[]): void;
   /**
    * Moves a dialed link to a transport that has just been established to the same peer, while streams go on (LI3). Takes the pipe over
@@ -85,6 +87,8 @@ export interface Link {
   onExec(handler: (command: string, stream: ExecStream) => boolean): void;
 
   readonly onState: Event<LinkState>;
+  /** The link goes on over another transport, by the same route or another. */
+  readonly onRoute: Event<Route>;
   /** Fires once, with the reason. */
   readonly onClosed: Event<PeerweaveError>;
   /** Closes for good; tells the other side the reason. */

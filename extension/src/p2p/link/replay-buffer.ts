@@ -13,6 +13,11 @@ export class ReplayBuffer {
     return this.end;
   }
 
+  /** Position up to which the other side is known to have all. */
+  get acknowledged(): number {
+    return this.confirmed;
+  }
+
   get unacknowledged(): number {
     return this.end - this.confirmed;
   }

@@ -1,26 +1,35 @@
 import type { Stream as SshStream } from '@microsoft/dev-tunnels-ssh';
 import { Emitter } from '../../shared/events.ts';
 import { PeerweaveError } from '../../shared/errors.ts';
-import type { Pipe } from '../transport/transport.ts';
-import { FrameParser } from './frame-parser.ts';
+import type { Pipe, Route } from '../transport/transport.ts';
+import type { BandwidthShare } from './bandwidth.ts';
+import { Carrier, type Traffic } from './carrier.ts';
+import { Inbox } from './inbox.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
-import { controlFrame, FRAME_ACK, FRAME_PING, FRAME_PONG, MAX_FRAME_BYTES } from './resume-wire.ts';
+import { FRAME_ACK, FRAME_PING, FRAME_PONG, MAX_FRAME_BYTES } from './resume-wire.ts';
 
-/** Sent and not acknowledged; past it producers of data wait (LI7). Twice an exec channel's window, so that it never throttles one. */
-const REPLAY_LIMIT_BYTES = 2 * 1024 * 1024;
+/**
+ * Sent and not acknowledged; past it producers of data wait (LI7). More than an exec channel's window, so that it does not throttle one,
+ * and so much less than 2 MB that a lost transport never costs more to send again: each channel may be on its way with one more piece.
+ */
+const REPLAY_LIMIT_BYTES = 1.5 * 1024 * 1024;
 /**
  * Where even SSH's own messages wait. They must pass long after data has stopped: the SSH library answers requests inside its receive
  * loop, and two loops that wait for room, each the only one that could make some, would wait for ever. Only a peer that asks and
  * never reads the answers gets here.
  */
-const HARD_LIMIT_BYTES = 2 * REPLAY_LIMIT_BYTES;
+const HARD_LIMIT_BYTES = 4 * 1024 * 1024;
 /** An acknowledgement for so many bytes received: a few a megabyte, and far below the limit so that the sender never waits for one. */
 const ACK_EVERY_BYTES = 128 * 1024;
 /** Arrived and not yet read by SSH: past the first number the transport is paused, below the second it goes on. */
 const INBOX_HIGH_BYTES = 256 * 1024;
 const INBOX_LOW_BYTES = 64 * 1024;
-/** How long an orderly close may take to leave the machine before the transport is cut. */
-const LINGER_MS = 2_000;
+
+export interface ResumableStreamOptions {
+  /** A monotonic clock in milliseconds. */
+  readonly now?: () => number;
+  readonly share?: BandwidthShare | undefined;
+}
 
 /**
  * The byte stream under one SSH session. It outlives transports: `attach` puts it on one, and when that one drops, what the other side
@@ -30,31 +39,36 @@ const LINGER_MS = 2_000;
  */
 export class ResumableStream implements SshStream {
   private readonly closedEmitter = new Emitter<{ error?: Error }>();
+  private readonly attachedEmitter = new Emitter<Pipe>();
   private readonly lostEmitter = new Emitter<Error | undefined>();
   private readonly rttEmitter = new Emitter<number>();
   private readonly replay = new ReplayBuffer();
   private readonly now: () => number;
+  private readonly share: BandwidthShare | undefined;
+  private readonly byRoute = new Map<Route, Traffic>();
 
-  private pipe: Pipe | undefined;
+  private carrier: Carrier | undefined;
   private ended = false;
-  private inbox: Buffer[] = [];
-  private inboxBytes = 0;
-  private paused = false;
-  private reader: ((data: Buffer | null) => void) | undefined;
+  private readonly inbox = new Inbox();
+  private reader: (() => void) | undefined;
   private writers: (() => void)[] = [];
   private arrived = 0;
   private acknowledged = 0;
-  private ping: { token: number; sentAt: number } | undefined;
+  private ping: { readonly token: number; readonly sentAt: number } | undefined;
   private pings = 0;
-  private sentBytes = 0;
-  private receivedBytes = 0;
+  private answerCount = 0;
+  /** Position after the last byte that was ever given to a transport. */
+  private gone = 0;
+  private resent = 0;
 
-  /** `now` is a monotonic clock in milliseconds. */
-  constructor(now: () => number = () => performance.now()) {
+  constructor({ now = () => performance.now(), share }: ResumableStreamOptions = {}) {
     this.now = now;
+    this.share = share;
   }
 
   readonly closed = this.closedEmitter.event;
+  /** The stream goes on over another transport. */
+  readonly onAttached = this.attachedEmitter.event;
   /** The transport dropped; the stream waits for `attach` or `close`. */
   readonly onLost = this.lostEmitter.event;
   /** Milliseconds of each answered `sendPing`. */
@@ -65,7 +79,7 @@ export class ResumableStream implements SshStream {
   }
 
   get current(): Pipe | undefined {
-    return this.pipe;
+    return this.carrier?.pipe;
   }
 
   /** Position up to which the SSH bytes of the other side have arrived. */
@@ -73,15 +87,48 @@ export class ResumableStream implements SshStream {
     return this.arrived;
   }
 
+  /** Position up to which the other side is known to have ours. */
+  get acknowledgedByPeer(): number {
+    return this.replay.acknowledged;
+  }
+
+  get unacknowledged(): number {
+    return this.replay.unacknowledged;
+  }
+
+  /** Counts what only a peer can say that hears us: answers to pings, acknowledgements. */
+  get answers(): number {
+    return this.answerCount;
+  }
+
+  /** True while we read nothing from the transport: for want of room, or of bandwidth. */
+  get isHeld(): boolean {
+    return this.carrier?.isHeld ?? false;
+  }
+
   /** All that went to and came from transports, framing included. */
-  get traffic(): { readonly sent: number; readonly received: number } {
-    return { sent: this.sentBytes, received: this.receivedBytes };
+  get traffic(): Readonly<Traffic> {
+    const total = { sent: 0, received: 0 };
+    for (const { sent, received } of this.byRoute.values()) {
+      total.sent += sent;
+      total.received += received;
+    }
+    return total;
+  }
+
+  get trafficByRoute(): ReadonlyMap<Route, Readonly<Traffic>> {
+    return this.byRoute;
+  }
+
+  /** Bytes of the SSH stream that were given to a transport more than once. */
+  get bytesResent(): number {
+    return this.resent;
   }
 
   /**
-   * Goes on over `pipe`; a transport still in use is cut. `theirs` is what the other side had received when it agreed, `ours` what we had
-   * told it we have: anything that still came by the old transport after that is about to be sent again, and is skipped.
-   * Throws `link-lost`, and stays as it was, when `theirs` is not a position that can be gone back to.
+   * Goes on over `pipe`; a transport still in use is cut. `theirs` is the position of our stream to go on from, which the other side has
+   * received and agreed to; `ours` the position of theirs that they go on from. What arrived before is skipped.
+   * Throws `link-lost`, and stays as it was, when one of the two is not a position that can be gone back to.
    */
   attach(pipe: Pipe, theirs = 0, ours = 0): void {
     if (this.ended) {
@@ -89,17 +136,20 @@ export class ResumableStream implements SshStream {
       return;
     }
     const frames = this.replay.from(theirs);
-    if (!frames) throw new PeerweaveError('link-lost', 'The two sides disagree on what was sent.');
+    if (!frames || ours > this.arrived)
+      throw new PeerweaveError('link-lost', 'The two sides disagree on what was sent.');
     this.drop();
     this.replay.acknowledge(theirs);
     this.acknowledged = ours;
-    this.paused = false;
     this.ping = undefined;
-    this.pipe = pipe;
-    this.listen(pipe, ours);
-    for (const frame of frames) this.send(pipe, frame);
-    if (this.inboxBytes >= INBOX_HIGH_BYTES) this.pause(pipe);
+    const carrier = this.carry(pipe);
+    this.carrier = carrier;
+    carrier.start(ours);
+    this.resent += Math.max(0, this.gone - theirs);
+    for (const frame of frames) this.sendData(carrier, frame);
+    if (this.inbox.bytes >= INBOX_HIGH_BYTES) carrier.hold('inbox');
     this.wake();
+    this.attachedEmitter.fire(pipe);
   }
 
   /** Cuts the transport; the stream waits for another as if it had dropped by itself. */
@@ -109,21 +159,17 @@ export class ResumableStream implements SshStream {
 
   /** Measures the round trip; the answer comes by `onRtt`. */
   sendPing(): void {
-    if (!this.pipe || this.pipe.stream.writableNeedDrain) return;
+    if (!this.carrier) return;
     this.pings += 1;
     this.ping = { token: this.pings, sentAt: this.now() };
-    this.send(this.pipe, controlFrame(FRAME_PING, this.pings));
+    this.carrier.control(FRAME_PING, this.pings);
   }
 
   async read(count: number): Promise<Buffer | null> {
-    const first = this.inbox[0];
-    if (!first) {
-      if (this.ended) return null;
-      return new Promise((resolve) => {
-        this.reader = (data) => resolve(data && this.take(data, count));
-      });
-    }
-    return this.take(first, count);
+    if (this.inbox.bytes === 0 && !this.ended) await new Promise<void>((resolve) => (this.reader = resolve));
+    const data = this.inbox.take(count);
+    if (this.inbox.bytes <= INBOX_LOW_BYTES) this.carrier?.release('inbox');
+    return data ?? null;
   }
 
   async write(data: Buffer): Promise<void> {
@@ -131,27 +177,30 @@ export class ResumableStream implements SshStream {
     for (let offset = 0; offset < data.length; offset += MAX_FRAME_BYTES) {
       if (this.isDisposed) return;
       const frame = this.replay.append(data.subarray(offset, offset + MAX_FRAME_BYTES));
-      if (this.pipe) this.send(this.pipe, frame);
+      if (this.carrier) this.sendData(this.carrier, frame);
       while (this.replay.unacknowledged > HARD_LIMIT_BYTES) await this.change();
     }
   }
 
-  /** Resolves when there is room for more data; whoever produces data asks before each piece. */
-  async room(): Promise<void> {
+  /** Resolves to how many of `wanted` bytes of data may be written now, once any may; whoever produces data asks before each piece. */
+  async room(wanted = MAX_FRAME_BYTES): Promise<number> {
     while (this.isFull()) await this.change();
+    const granted = await this.share?.room(wanted);
+    while (this.isFull()) await this.change();
+    return granted ?? wanted;
   }
 
   /** Sends what was written, then ends the transport. Nothing can be attached any more. */
   async close(error?: Error): Promise<void> {
     if (this.ended) return;
     this.ended = true;
-    const pipe = this.pipe;
-    this.pipe = undefined;
-    if (pipe) linger(pipe);
+    const carrier = this.carrier;
+    this.carrier = undefined;
+    carrier?.leave();
+    this.share?.close();
     this.replay.clear();
     this.wake();
-    this.reader?.(null);
-    this.reader = undefined;
+    this.wakeReader();
     this.closedEmitter.fire(error ? { error } : {});
   }
 
@@ -161,7 +210,7 @@ export class ResumableStream implements SshStream {
 
   private isFull(): boolean {
     if (this.ended) return false;
-    return this.replay.unacknowledged > REPLAY_LIMIT_BYTES || (this.pipe?.stream.writableNeedDrain ?? false);
+    return this.replay.unacknowledged > REPLAY_LIMIT_BYTES || (this.carrier?.isFull ?? false);
   }
 
   private change(): Promise<void> {
@@ -174,67 +223,62 @@ export class ResumableStream implements SshStream {
     for (const writer of writers) writer();
   }
 
-  private send(pipe: Pipe, frame: Buffer): void {
-    this.sentBytes += frame.length;
-    pipe.stream.write(frame);
+  private sendData(carrier: Carrier, frame: Buffer): void {
+    this.gone = Math.max(this.gone, this.replay.sent);
+    carrier.send(frame);
   }
 
   /** True when there was a transport to cut. */
   private drop(): boolean {
-    const pipe = this.pipe;
-    if (!pipe) return false;
-    this.pipe = undefined;
-    pipe.stream.destroy();
+    const carrier = this.carrier;
+    if (!carrier) return false;
+    this.carrier = undefined;
+    carrier.cut();
     this.wake();
     return true;
   }
 
-  private listen(pipe: Pipe, from: number): void {
-    const { stream } = pipe;
-    let at = from;
-    const parser = new FrameParser({
-      data: (bytes) => {
-        const repeated = Math.min(bytes.length, Math.max(0, this.arrived - at));
-        at += bytes.length;
-        if (repeated < bytes.length) this.deliver(bytes.subarray(repeated));
+  private carry(pipe: Pipe): Carrier {
+    const traffic = this.byRoute.get(pipe.route) ?? { sent: 0, received: 0 };
+    this.byRoute.set(pipe.route, traffic);
+    const carrier: Carrier = new Carrier(
+      pipe,
+      {
+        data: (bytes, at) => {
+          const repeated = Math.min(bytes.length, Math.max(0, this.arrived - at));
+          if (repeated < bytes.length) this.deliver(bytes.subarray(repeated));
+        },
+        control: (type, value) => this.control(carrier, type, value),
+        heard: () => {
+          this.acknowledge(carrier, ACK_EVERY_BYTES);
+          if (this.inbox.bytes >= INBOX_HIGH_BYTES) carrier.hold('inbox');
+        },
+        drained: () => this.wake(),
+        lost: (error) => {
+          if (this.carrier !== carrier) return;
+          this.drop();
+          this.lostEmitter.fire(error);
+        },
       },
-      control: (type, value) => this.control(pipe, type, value),
-    });
-    const isCurrent = (): boolean => this.pipe === pipe;
-    const lost = (error?: Error): void => {
-      if (!isCurrent()) return;
-      this.drop();
-      this.lostEmitter.fire(error);
-    };
-    stream.on('data', (chunk: Buffer) => {
-      if (!isCurrent()) return;
-      this.receivedBytes += chunk.length;
-      try {
-        parser.push(chunk);
-      } catch (error) {
-        return lost(error as Error);
-      }
-      if (isCurrent()) this.acknowledge(pipe);
-      if (isCurrent() && this.inboxBytes >= INBOX_HIGH_BYTES) this.pause(pipe);
-    });
-    stream.on('drain', () => isCurrent() && this.wake());
-    stream.on('error', lost);
-    stream.on('end', () => lost());
-    stream.on('close', () => lost());
-    stream.resume();
-    if (stream.destroyed) setImmediate(lost);
+      traffic,
+      this.share,
+    );
+    return carrier;
   }
 
-  private control(pipe: Pipe, type: number, value: number): void {
-    if (type === FRAME_ACK) {
+  private control(carrier: Carrier, type: number, value: number): void {
+    if (type === FRAME_PING) {
+      // Whoever asks wants to know how things stand; after it a quiet link holds nothing for replay.
+      this.acknowledge(carrier, 1);
+      carrier.control(FRAME_PONG, value);
+    } else if (type === FRAME_ACK) {
       if (!this.replay.acknowledge(value)) throw new Error('acknowledgement of bytes that were never sent');
+      this.answerCount += 1;
       this.wake();
-    } else if (type === FRAME_PING) {
-      // A peer that asks without reading the answers gets none, so that they cannot pile up here.
-      if (!pipe.stream.writableNeedDrain) this.send(pipe, controlFrame(FRAME_PONG, value));
     } else if (type === FRAME_PONG && this.ping?.token === value) {
       const rtt = this.now() - this.ping.sentAt;
       this.ping = undefined;
+      this.answerCount += 1;
       this.rttEmitter.fire(rtt);
     }
   }
@@ -242,46 +286,19 @@ export class ResumableStream implements SshStream {
   private deliver(bytes: Buffer): void {
     this.arrived += bytes.length;
     this.inbox.push(bytes);
-    this.inboxBytes += bytes.length;
+    this.wakeReader();
+  }
+
+  private wakeReader(): void {
     const reader = this.reader;
     this.reader = undefined;
-    reader?.(bytes);
+    reader?.();
   }
 
-  private acknowledge(pipe: Pipe): void {
-    if (this.arrived - this.acknowledged < ACK_EVERY_BYTES) return;
+  /** Tells the other side what has arrived, when that is at least `bytes` more than it knows. */
+  private acknowledge(carrier: Carrier, bytes: number): void {
+    if (this.arrived - this.acknowledged < bytes) return;
     this.acknowledged = this.arrived;
-    this.send(pipe, controlFrame(FRAME_ACK, this.arrived));
+    carrier.control(FRAME_ACK, this.arrived);
   }
-
-  /** Takes up to `count` bytes off the front of the inbox. */
-  private take(first: Buffer, count: number): Buffer {
-    const data = first.subarray(0, count);
-    if (data.length === first.length) this.inbox.shift();
-    else this.inbox[0] = first.subarray(count);
-    this.inboxBytes -= data.length;
-    if (this.paused && this.inboxBytes <= INBOX_LOW_BYTES) {
-      this.paused = false;
-      this.pipe?.stream.resume();
-    }
-    return data;
-  }
-
-  private pause(pipe: Pipe): void {
-    this.paused = true;
-    pipe.stream.pause();
-  }
-}
-
-/** Lets the last bytes (a disconnect message, as a rule) leave, then ends the transport whatever the other side does. */
-function linger({ stream }: Pipe): void {
-  const timer = setTimeout(() => stream.destroy(), LINGER_MS);
-  timer.unref();
-  stream.removeAllListeners('data');
-  stream.on('close', () => clearTimeout(timer));
-  stream.on('error', () => undefined);
-  stream.on('end', () => stream.destroy());
-  // Unread input at close makes TCP send a reset, which can overtake and destroy what we sent last.
-  stream.resume();
-  stream.end();
 }

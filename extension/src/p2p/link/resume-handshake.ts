@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { PeerweaveError } from '../../shared/errors.ts';
 import type { Pipe } from '../transport/transport.ts';
+import { verifySignature, type Identity } from './identity.ts';
 import { readExactly } from './read-exactly.ts';
 import type { ResumableStream } from './resumable-stream.ts';
 import {
@@ -16,44 +17,75 @@ import {
   RESUME_UNKNOWN,
   resumeMac,
   sameMac,
+  SIGNATURE_BYTES,
+  unknownLinkText,
   type ResumeSecret,
 } from './resume-wire.ts';
 
-/** A peer that proved to be the other end of the link, waiting on a transport of its own. */
-export interface ResumeOffer {
-  /** Moves the link there. */
-  take(): void;
+/** What one end knows of a link that may go on over another transport. */
+export interface ResumableLink {
+  readonly stream: ResumableStream;
+  readonly secret: ResumeSecret;
 }
 
-/** The peer has no such link (any more): there is nothing to go on with. */
+/** A peer that proved to be the other end of the link, waiting on a transport of its own. */
+export interface ResumeOffer {
+  readonly pipe: Pipe;
+  /** Milliseconds that its answer took. */
+  readonly rttMs: number;
+  /**
+   * Moves the link there. Resolves when the peer has, too; until then the link stays on what it has. `turn` is higher than any before.
+   * Waits without limit: destroy the pipe to give up.
+   */
+  take(turn: number): Promise<void>;
+}
+
+/** The peer itself says that it has no such link (any more): there is nothing to go on with. */
 export class UnknownLinkError extends PeerweaveError {
   constructor() {
     super('link-lost', 'The peer does not know this link any more; it has probably restarted.');
   }
 }
 
-/** The dialer's half, up to the point where it commits. Rejects when the other side is not the other end of this link. */
-export async function offerResume(pipe: Pipe, secret: ResumeSecret, stream: ResumableStream): Promise<ResumeOffer> {
+/**
+ * The dialer's half. Rejects when the other side is not the other end of this link, with `UnknownLinkError` when it is the peer, by
+ * `publicKey`, and has no such link. `now` is a monotonic clock in milliseconds.
+ */
+export async function offerResume(
+  pipe: Pipe,
+  { stream, secret: { linkId, key } }: ResumableLink,
+  publicKey: Uint8Array,
+  now: () => number,
+): Promise<ResumeOffer> {
+  const askedAt = now();
   const nonceD = randomBytes(NONCE_BYTES);
-  pipe.stream.write(Buffer.concat([preface(KIND_RESUME), secret.linkId, nonceD]));
+  pipe.stream.write(Buffer.concat([preface(KIND_RESUME), linkId, nonceD]));
   const [answer] = await readExactly(pipe.stream, 1);
-  if (answer === RESUME_UNKNOWN) throw new UnknownLinkError();
+  if (answer === RESUME_UNKNOWN) {
+    const signature = await readExactly(pipe.stream, SIGNATURE_BYTES);
+    throw verifySignature(publicKey, unknownLinkText(linkId, nonceD), signature) ? new UnknownLinkError() : notOurs();
+  }
   if (answer !== RESUME_ACCEPTED) throw notOurs();
   const nonceA = await readExactly(pipe.stream, NONCE_BYTES);
-  const receivedA = await readExactly(pipe.stream, POSITION_BYTES);
-  const fields = [secret.linkId, nonceD, nonceA, receivedA];
-  if (!sameMac(await readExactly(pipe.stream, MAC_BYTES), resumeMac(secret.key, 'acceptor', fields))) throw notOurs();
+  const fields = [linkId, nonceD, nonceA];
+  if (!sameMac(await readExactly(pipe.stream, MAC_BYTES), resumeMac(key, 'here', fields))) throw notOurs();
+  const rttMs = now() - askedAt;
   return {
-    take: () => {
-      const receivedD = position(stream.received);
-      const mac = resumeMac(secret.key, 'dialer', [...fields, receivedD]);
-      pipe.stream.write(Buffer.concat([receivedD, mac]));
-      stream.attach(pipe, readPosition(receivedA), stream.received);
+    pipe,
+    rttMs,
+    take: async (turn) => {
+      fields.push(position(turn), position(stream.received));
+      pipe.stream.write(Buffer.concat([...fields.slice(-2), resumeMac(key, 'come', fields)]));
+      const receivedA = await readExactly(pipe.stream, POSITION_BYTES);
+      const fromA = await readExactly(pipe.stream, POSITION_BYTES);
+      fields.push(receivedA, fromA);
+      if (!sameMac(await readExactly(pipe.stream, MAC_BYTES), resumeMac(key, 'came', fields))) throw notOurs();
+      stream.attach(pipe, readPosition(receivedA), readPosition(fromA));
     },
   };
 }
 
-/** What a dialer names when it wants a link back: read from the transport after the preface. */
+/** What a dialer names when it wants a link to go on: read from the transport after the preface. */
 export interface ResumeRequest {
   readonly linkId: Buffer;
   readonly nonce: Buffer;
@@ -64,28 +96,32 @@ export async function readResumeRequest(pipe: Pipe): Promise<ResumeRequest> {
   return { linkId, nonce: await readExactly(pipe.stream, NONCE_BYTES) };
 }
 
-export function refuseResume(pipe: Pipe): void {
-  pipe.stream.end(Buffer.from([RESUME_UNKNOWN]), () => pipe.stream.destroy());
+export function refuseResume(pipe: Pipe, { linkId, nonce }: ResumeRequest, identity: Identity): void {
+  const signature = identity.sign(unknownLinkText(linkId, nonce));
+  pipe.stream.end(Buffer.concat([Buffer.from([RESUME_UNKNOWN]), signature]), () => pipe.stream.destroy());
 }
 
-/** The acceptor's half: moves the link to `pipe` once the dialer has proven to be its other end. */
+/** The acceptor's half: moves the link to `pipe` once the dialer has proven to be its other end. `claim` says whether a turn is new. */
 export async function acceptResume(
   pipe: Pipe,
   { linkId, nonce }: ResumeRequest,
-  { key }: ResumeSecret,
-  stream: ResumableStream,
+  { stream, secret: { key } }: ResumableLink,
+  claim: (turn: number) => boolean,
 ): Promise<void> {
   const nonceA = randomBytes(NONCE_BYTES);
-  const ours = stream.received;
-  const fields = [linkId, nonce, nonceA, position(ours)];
-  pipe.stream.write(
-    Buffer.concat([Buffer.from([RESUME_ACCEPTED]), nonceA, position(ours), resumeMac(key, 'acceptor', fields)]),
-  );
+  const fields = [linkId, nonce, nonceA];
+  pipe.stream.write(Buffer.concat([Buffer.from([RESUME_ACCEPTED]), nonceA, resumeMac(key, 'here', fields)]));
+  const turn = await readExactly(pipe.stream, POSITION_BYTES);
   const receivedD = await readExactly(pipe.stream, POSITION_BYTES);
-  const mac = await readExactly(pipe.stream, MAC_BYTES);
+  fields.push(turn, receivedD);
   // The transport in use is cut only now: an unproven caller must not be able to.
-  if (!sameMac(mac, resumeMac(key, 'dialer', [...fields, receivedD]))) throw notOurs();
-  stream.attach(pipe, readPosition(receivedD), ours);
+  if (!sameMac(await readExactly(pipe.stream, MAC_BYTES), resumeMac(key, 'come', fields))) throw notOurs();
+  if (!claim(readPosition(turn))) throw new PeerweaveError('link-lost', 'The link has gone elsewhere since.');
+  const ours = stream.received;
+  const from = Math.max(readPosition(receivedD), stream.acknowledgedByPeer);
+  fields.push(position(ours), position(from));
+  pipe.stream.write(Buffer.concat([...fields.slice(-2), resumeMac(key, 'came', fields)]));
+  stream.attach(pipe, from, ours);
 }
 
 const notOurs = (): PeerweaveError =>

@@ -8,14 +8,23 @@ import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
  *
  *     dialer   → acceptor   "PWL1" 'N'
  *
- * A link picked up on another transport, then frames both ways, each side going on where the other stopped hearing:
+ * A link that goes on over another transport, because it lost its own or because this one is better:
  *
  *     dialer   → acceptor   "PWL1" 'R' linkId(16) nonceD(16)
- *     acceptor → dialer     'Y' nonceA(16) receivedA(8) macA(32)      or 'X' when it has no such link
- *     dialer   → acceptor   receivedD(8) macD(32)
+ *     acceptor → dialer     'Y' nonceA(16) mac(32)                     or  'X' signature(64) when it has no such link
+ *     dialer   → acceptor   turn(8) receivedD(8) mac(32)
+ *     acceptor → dialer     receivedA(8) fromA(8) mac(32), then frames both ways
+ *
+ * Each goes on with the byte that the other has not received. The acceptor says from where: over the old transport the dialer may
+ * have acknowledged more since its third message.
+ *
+ * Up to its third message a dialer may walk away, and the link stays where it was; with the fourth the acceptor has left the old
+ * transport, and the dialer does. So a transport that dies in between, or a peer that agrees and then does nothing, costs nothing.
+ * Turns count up, so that one message that was long under way cannot take the link back to a transport that was given up.
  *
  * The macs are HMAC-SHA256 over role and all the fields before them, under a key that both derive from the SSH session id, which only
  * the two that authenticated each other know. So a link can be picked up only by its own ends, and a recorded resume is worthless.
+ * The signature is the peer's own, over `unknownLinkText`: a stranger who was given the peer's old address cannot end the link.
  * The frames themselves are not authenticated: SSH inside them is, and a transport that meddles can do no more than break the link (LI1).
  *
  * Frames: type(1) length(3) payload. Numbers are big-endian.
@@ -31,6 +40,8 @@ export const LINK_ID_BYTES = 16;
 export const NONCE_BYTES = 16;
 export const POSITION_BYTES = 8;
 export const MAC_BYTES = 32;
+/** ECDSA P-256, see `identity.ts`. */
+export const SIGNATURE_BYTES = 64;
 
 /** Bytes of the SSH stream. */
 export const FRAME_DATA = 0;
@@ -87,8 +98,15 @@ export function resumeSecret(sessionId: Uint8Array): ResumeSecret {
   return { linkId: derive('peerweave link id', LINK_ID_BYTES), key: derive('peerweave resume key', MAC_BYTES) };
 }
 
-export function resumeMac(key: Buffer, role: 'dialer' | 'acceptor', fields: readonly Buffer[]): Buffer {
+/** Who says it, and what for: no message can stand for another. */
+export type ResumeRole = 'here' | 'come' | 'came';
+
+export function resumeMac(key: Buffer, role: ResumeRole, fields: readonly Buffer[]): Buffer {
   return createHmac('sha256', key).update(role).update(Buffer.concat(fields)).digest();
 }
+
+/** What a peer signs that does not know a link any more. */
+export const unknownLinkText = (linkId: Buffer, nonce: Buffer): Buffer =>
+  Buffer.concat([Buffer.from('peerweave unknown link\0', 'latin1'), linkId, nonce]);
 
 export const sameMac = (a: Buffer, b: Buffer): boolean => a.length === b.length && timingSafeEqual(a, b);

@@ -1,15 +1,16 @@
 import { SshDisconnectReason } from '@microsoft/dev-tunnels-ssh';
 import { Emitter } from '../../shared/events.ts';
-import { messageOf, PeerweaveError } from '../../shared/errors.ts';
+import { asPeerweaveError, messageOf, PeerweaveError } from '../../shared/errors.ts';
 import type { PeerId } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Pipe, Route, TransportAddress } from '../transport/transport.ts';
 import type { ControlPeer } from './control-peer.ts';
 import { disconnectText, parseDisconnect } from './disconnect.ts';
-import { KeepAlive } from './keep-alive.ts';
 import type { ExecStream, Link, LinkHello, LinkState } from './link.ts';
 import type { LinkTimings } from './link-timings.ts';
-import type { Reconnector } from './reconnector.ts';
+import type { Opening, Mover } from './mover.ts';
+import { Pulse } from './pulse.ts';
+import type { RouteKeeper } from './route-keeper.ts';
 import { resumeSecret, type ResumeSecret } from './resume-wire.ts';
 import { MAX_EXEC_CHANNELS } from './ssh-channels.ts';
 import type { AuthenticatedSession } from './ssh-session.ts';
@@ -25,7 +26,7 @@ export interface SshLinkOptions {
   readonly remote: LinkHello;
   readonly dial: number;
   /** On the dialer's side only. */
-  readonly reconnector: Reconnector | undefined;
+  readonly keeper: RouteKeeper | undefined;
   readonly timings: LinkTimings;
   readonly now: () => number;
   readonly log: Logger;
@@ -45,15 +46,17 @@ export class SshLink implements Link {
 
   private readonly options: SshLinkOptions;
   private readonly stateEmitter = new Emitter<LinkState>();
+  private readonly routeEmitter = new Emitter<Route>();
   private readonly closedEmitter = new Emitter<PeerweaveError>();
   private readonly execSlots = new Slots(MAX_EXEC_CHANNELS);
-  private readonly keepAlive: KeepAlive;
-  private readonly keepAliveTimer: NodeJS.Timeout;
+  private readonly pulse: Pulse;
   private currentState: LinkState = 'connected';
   private last: { readonly route: Route; readonly remote: string };
   private rtt: number | undefined;
   private execHandler: (command: string, stream: ExecStream) => boolean = () => false;
-  private reconnecting: AbortController | undefined;
+  private reconnecting: { readonly abort: AbortController; readonly window: NodeJS.Timeout } | undefined;
+  private moveCount = 0;
+  private lastTurn = 0;
   private closing: Promise<void> | undefined;
   private closedFor: PeerweaveError | undefined;
 
@@ -70,10 +73,9 @@ export class SshLink implements Link {
     this.control = control;
     this.secret = resumeSecret(authenticated.sessionId);
     this.last = options.pipe;
-    this.keepAlive = new KeepAlive(timings.keepAlive, timings.silence, now());
-    this.keepAliveTimer = setInterval(() => this.checkAlive(), timings.keepAlive);
-    this.keepAliveTimer.unref();
     const { session, stream } = authenticated;
+    this.pulse = new Pulse({ stream, timings, now, onSilent: () => stream.detach(silent()) });
+    stream.onAttached((pipe) => this.onAttached(pipe));
     stream.onLost((error) => this.onTransportLost(error));
     stream.onRtt((rtt) => (this.rtt = rtt));
     session.onClosed(({ reason, message }) => this.finish(parseDisconnect(reason, message)));
@@ -83,6 +85,7 @@ export class SshLink implements Link {
   }
 
   readonly onState = this.stateEmitter.event;
+  readonly onRoute = this.routeEmitter.event;
   readonly onClosed = this.closedEmitter.event;
 
   get state(): LinkState {
@@ -109,24 +112,49 @@ export class SshLink implements Link {
     return this.stream.traffic.received;
   }
 
-  get traffic(): ReadonlyMap<Route, { readonly sent: number; readonly received: number }> {
-    return new Map([[this.route, this.stream.traffic]]);
+  get traffic(): Link['traffic'] {
+    return this.stream.trafficByRoute;
   }
 
-  readonly bytesResent = 0;
-  readonly moves = 0;
-  readonly betterRoutes: Link['betterRoutes'] = [];
+  get bytesResent(): number {
+    return this.stream.bytesResent;
+  }
+
+  get moves(): number {
+    return this.moveCount;
+  }
+
+  get betterRoutes(): Link['betterRoutes'] {
+    return this.options.keeper?.betterRoutes ?? [];
+  }
 
   get stream(): AuthenticatedSession['stream'] {
     return this.options.authenticated.stream;
   }
 
-  /** Begins to deliver control messages. Called in a later turn than the one that hands the link out, so that handlers are in place. */
-  start(): void {
+  /**
+   * Begins to deliver control messages, and to look for better routes. Called in a later turn than the one that hands the link out, so
+   * that handlers are in place. `begun` are transports that were being dialed when this one was faster.
+   */
+  start(begun: (mover: Mover) => readonly Opening[] = () => []): void {
     setImmediate(() => {
       this.control.start();
       this.stream.sendPing();
     });
+    this.options.keeper?.start(begun);
+  }
+
+  /** Whether this is the newest move that the dialer has asked for; an older one that was long under way is not made any more. */
+  claimTurn(turn: number): boolean {
+    if (turn <= this.lastTurn) return false;
+    this.lastTurn = turn;
+    return true;
+  }
+
+  /** What carries the link may be gone without a word. */
+  networkChanged(): void {
+    this.pulse.probe();
+    this.options.keeper?.networkChanged();
   }
 
   admit(): void {
@@ -135,17 +163,16 @@ export class SshLink implements Link {
   }
 
   updateAddresses(addresses: readonly TransportAddress[]): void {
-    if (this.options.reconnector) this.options.reconnector.addresses = addresses;
+    this.options.keeper?.updateAddresses(addresses);
   }
 
   async replaceTransport(pipe: Pipe): Promise<void> {
-    const { reconnector } = this.options;
-    if (!reconnector || this.currentState === 'closed') {
+    const { keeper } = this.options;
+    if (!keeper || this.currentState === 'closed') {
       pipe.stream.destroy();
       throw new PeerweaveError('link-lost', 'Only the side that dialed moves a link, and only while it lives.');
     }
-    await reconnector.moveTo(pipe);
-    this.onAttached();
+    await keeper.moveTo(pipe);
   }
 
   async exec(command: string, { signal }: { signal?: AbortSignal } = {}): Promise<ExecStream> {
@@ -168,17 +195,6 @@ export class SshLink implements Link {
 
   onExec(handler: (command: string, stream: ExecStream) => boolean): void {
     this.execHandler = handler;
-  }
-
-  /** The host put the link on a transport that the peer came back by. */
-  onAttached(): void {
-    if (this.currentState === 'closed') return;
-    this.reconnecting?.abort();
-    this.reconnecting = undefined;
-    this.last = this.stream.current ?? this.last;
-    this.keepAlive.restart(this.options.now());
-    this.stream.sendPing();
-    this.setState('connected');
   }
 
   close(error: PeerweaveError): Promise<void> {
@@ -206,8 +222,9 @@ export class SshLink implements Link {
     const error = this.closedFor ?? found;
     const { session } = this.options.authenticated;
     this.currentState = 'closed';
-    clearInterval(this.keepAliveTimer);
-    this.reconnecting?.abort();
+    this.pulse.dispose();
+    this.stopReconnecting();
+    this.options.keeper?.dispose();
     this.control.dispose(error);
     this.execSlots.close(error);
     this.options.log.debug(`link with ${this.peer} closed: ${error.reason}: ${error.message}`);
@@ -226,40 +243,47 @@ export class SshLink implements Link {
     this.stateEmitter.fire(state);
   }
 
-  private checkAlive(): void {
-    if (this.currentState !== 'connected') return;
-    if (this.keepAlive.tick(this.options.now(), this.bytesReceived)) {
-      this.stream.detach(new PeerweaveError('peer-silent', 'The peer has not been heard for too long.'));
-    } else {
-      this.stream.sendPing();
-    }
+  private onAttached(pipe: Pipe): void {
+    if (this.currentState === 'closed') return;
+    clearTimeout(this.reconnecting?.window);
+    this.reconnecting = undefined;
+    const { route, remote } = this.last;
+    this.last = pipe;
+    this.moveCount += 1;
+    this.pulse.restart();
+    if (route !== pipe.route || remote !== pipe.remote) this.routeEmitter.fire(pipe.route);
+    this.setState('connected');
   }
 
   private onTransportLost(error: Error | undefined): void {
-    if (this.currentState === 'closed' || this.reconnecting) return;
-    const { log, timings, reconnector } = this.options;
-    const reconnecting = new AbortController();
-    this.reconnecting = reconnecting;
+    if (this.currentState === 'closed' || this.reconnecting || this.stream.current) return;
+    const { log, timings, keeper } = this.options;
+    // The peer leaves the old transport first. When it comes to nothing, this one was lost.
+    if (keeper?.moving) return void keeper.moving.then(() => this.onTransportLost(error));
     log.debug(`link with ${this.peer} dropped${error ? `: ${messageOf(error)}` : ''}`);
     const window = setTimeout(
       () => void this.close(new PeerweaveError('link-lost', 'The connection was lost and did not come back.')),
       timings.reconnectWindow,
     );
-    reconnecting.signal.addEventListener('abort', () => clearTimeout(window));
+    const abort = new AbortController();
+    this.reconnecting = { abort, window };
     this.setState('reconnecting');
-    if (reconnector) void this.reconnect(reconnector, reconnecting.signal);
+    if (keeper) void this.reconnect(keeper, abort.signal);
   }
 
-  private async reconnect(reconnector: Reconnector, signal: AbortSignal): Promise<void> {
+  private async reconnect(keeper: RouteKeeper, signal: AbortSignal): Promise<void> {
     try {
-      await reconnector.run(signal);
-      if (signal.aborted) return;
-      this.onAttached();
-      // It may have dropped again before we heard that it was up.
-      if (!this.stream.current) this.onTransportLost(undefined);
+      await keeper.reconnect(signal);
     } catch (error) {
-      if (!signal.aborted)
-        void this.close(error instanceof PeerweaveError ? error : new PeerweaveError('link-lost', messageOf(error)));
+      if (this.reconnecting?.abort.signal === signal) void this.close(asPeerweaveError(error, 'link-lost'));
     }
   }
+
+  private stopReconnecting(): void {
+    clearTimeout(this.reconnecting?.window);
+    this.reconnecting?.abort.abort();
+    this.reconnecting = undefined;
+  }
 }
+
+const silent = (): PeerweaveError => new PeerweaveError('peer-silent', 'The peer has not been heard for too long.');
