@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { duplexPair, type Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Repository } from '../../../extension/src/p2p/repo/repository.ts';
 import type { Oid } from '../../../extension/src/shared/ids.ts';
 import { commit, git, initRepository, revParse, tempFolder, type TempFolder } from '../../support/git.ts';
@@ -125,4 +125,43 @@ it('ends when the peer goes away, and when it is told to', async () => {
   const told = repository.serve(other, { signal: stop.signal });
   stop.abort();
   await expect(told).rejects.toMatchObject({ reason: 'cancelled' });
+});
+
+it('serves a fetch that was expected with what was there when it was', async () => {
+  const announced = commit(root, { b: 'b' });
+  await repository.expectFetches(1);
+  const { said, failure } = await converse(want(announced));
+  expect(failure).toBeUndefined();
+  expect(said).toContain('PACK');
+});
+
+it('forgets what it expected when refs moved on, and serves more peers than it expected', async () => {
+  await repository.expectFetches(1);
+  const newest = commit(root, { b: 'b' });
+  await repository.expectFetches(1);
+  const all = await Promise.all([converse(want(newest)), converse(want(newest)), converse(want(newest))]);
+  expect(all.map(({ said, failure }) => [said.includes('PACK'), failure])).toEqual(all.map(() => [true, undefined]));
+});
+
+it('ends the process of a fetch that was expected and cancelled', async () => {
+  await repository.expectFetches(1);
+  const [ours, theirs] = duplexPair();
+  const cancel = new AbortController();
+  const serving = repository.serve(theirs, { signal: cancel.signal });
+  await once(ours, 'readable');
+  cancel.abort();
+  await expect(serving).rejects.toMatchObject({ reason: 'cancelled' });
+});
+
+it('leaves no process behind that waits for a fetch', async () => {
+  const waiting = async (): Promise<number> => {
+    const { stdout } = await promisify(execFile)('ps', ['-eo', 'args']);
+    return stdout.split('\n').filter((line) => line.includes('upload-pack') && line.includes(root)).length;
+  };
+  await repository.expectFetches(2);
+  await vi.waitFor(async () => expect(await waiting()).toBe(2));
+  await repository.expectFetches(1);
+  await vi.waitFor(async () => expect(await waiting()).toBe(1));
+  repository.dispose();
+  await vi.waitFor(async () => expect(await waiting()).toBe(0));
 });

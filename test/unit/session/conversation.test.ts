@@ -139,6 +139,20 @@ describe('what members hear', () => {
     expect(bobs.said).toMatchObject([{ method: 'manifest', params: { author: self.peer, seq: 1_000 } }]);
   });
 
+  it('of how many is known that they lack something of it: they are about to ask', async () => {
+    const fromBob = join(bob, 'Bob');
+    join(carol, 'Carol');
+    const main = 'refs/heads/main' as RefName;
+    const at = (digit: string) => new Map([[main, digit.repeat(40) as never]]);
+    expect(await conversation.announce(at('1'), undefined)).toBe(2);
+    expect(await conversation.announce(at('1'), undefined)).toBe(0);
+    // Bob made it, and we have it from him.
+    const binding = { session: record.session, repo: repoIdentity([]), epoch: 1 };
+    const bobs = new ManifestLedger(bob, binding, { manifests: [] }).announce(at('2'), undefined, 5_000);
+    await fromBob.hear('manifest', bobs);
+    expect(await conversation.announce(at('2'), undefined)).toBe(1);
+  });
+
   it('everybody’s newest refs, when somebody wants to sync: one that does not answer is not waited for', async () => {
     const [bobs, carols] = [join(bob, 'Bob'), join(carol, 'Carol')];
     carols.answer = () => Promise.reject(new Error('silent'));

@@ -70,12 +70,20 @@ export class Conversation {
     }
   }
 
-  /** Signs a manifest and sends it to everybody. */
-  async announce(refs: Refs, head: BranchName | undefined): Promise<void> {
-    const manifest = this.parts.ledger.announce(refs, head, this.parts.now());
+  /** Signs a manifest and sends it to everybody; resolves to how many of them were told of something that neither they nor we had before. */
+  async announce(refs: Refs, head: BranchName | undefined): Promise<number> {
+    const { ledger, people } = this.parts;
+    const before = new Set(ledger.own?.refs.map(([, oid]) => oid));
+    const manifest = ledger.announce(refs, head, this.parts.now());
     // Saved before it is sent: after a crash the chain must go on from what others have seen, or it would look forked (SY1).
     await this.parts.save();
-    for (const link of this.parts.people.mesh.links()) link.control.notify('manifest', manifest);
+    const links = people.mesh.links();
+    for (const link of links) link.control.notify('manifest', manifest);
+    const fresh = manifest.refs.map(([, oid]) => oid).filter((oid) => !before.has(oid));
+    return links.filter(({ peer }) => {
+      const theirs = new Set(ledger.of(peer)?.refs.map(([, oid]) => oid));
+      return fresh.some((oid) => !theirs.has(oid));
+    }).length;
   }
 
   /** Sends our newest manifest to one member. */

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { PeerweaveError } from '../../../shared/errors.ts';
 import { GitFailure } from './git-failure.ts';
-import { throwIfCancelled, type Git } from './git.ts';
+import { throwIfCancelled, type Git, type GitProcess } from './git.ts';
 
 /**
  * What a peer may see and ask for. Protocol v0 (no GIT_PROTOCOL) refuses ids that no visible ref reaches, where v2 serves any
@@ -32,52 +32,53 @@ const IDLE_TIMEOUT_S = 120;
  */
 const TIP_CONFIG = ['pack.window=0', 'pack.compression=1'];
 
-export interface ServeOptions {
-  readonly signal?: AbortSignal;
+export interface UploadPackOptions {
   /** The peer wants one commit without its history, soon. */
   readonly tipOnly?: boolean;
   /** A detached HEAD would advertise a commit that no branch shares. */
   readonly hideHead: boolean;
 }
 
-/**
- * Runs `git upload-pack` on the stream until the peer is done. Throws `PeerweaveError` with `cancelled`, `link-lost` when
- * the stream died, or what git failed with.
- */
-export async function serveUploadPack(git: Git, gitDir: string, stream: Duplex, options: ServeOptions): Promise<void> {
-  throwIfCancelled(options.signal);
-  const upload = git.start(['upload-pack', '--strict', `--timeout=${IDLE_TIMEOUT_S}`, gitDir], {
+/** Starts git; it says what it has and waits for wants. */
+export function startUploadPack(git: Git, gitDir: string, { tipOnly, hideHead }: UploadPackOptions): GitProcess {
+  return git.start(['upload-pack', '--strict', `--timeout=${IDLE_TIMEOUT_S}`, gitDir], {
     isolated: true,
-    config: [
-      ...(options.hideHead ? ['transfer.hideRefs=HEAD'] : []),
-      ...SERVE_CONFIG,
-      ...(options.tipOnly === true ? TIP_CONFIG : []),
-    ],
-    ...(options.signal ? { signal: options.signal } : {}),
+    config: [...(hideHead ? ['transfer.hideRefs=HEAD'] : []), ...SERVE_CONFIG, ...(tipOnly === true ? TIP_CONFIG : [])],
   });
+}
+
+/**
+ * Connects the stream to an `upload-pack` until the peer is done. Throws `PeerweaveError` with `cancelled`, `link-lost` when the
+ * stream died, or what git failed with.
+ */
+export async function serveUploadPack(upload: GitProcess, stream: Duplex, signal: AbortSignal): Promise<void> {
   const onClose = (): void => {
     if (!stream.writableFinished) upload.kill();
   };
   stream.once('close', onClose);
-  const onAbort = (): void => void stream.destroy();
-  options.signal?.addEventListener('abort', onAbort, { once: true });
+  const onAbort = (): void => {
+    upload.kill();
+    stream.destroy();
+  };
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
   // `pipe`, not `pipeline`: git may close its stdin while its last output is still on the way, which must not destroy the stream.
   stream.pipe(upload.stdin);
   try {
     await pipeline(upload.stdout, stream);
     const code = await upload.exit;
-    throwIfCancelled(options.signal);
+    throwIfCancelled(signal);
     if (code !== 0) throw new GitFailure('upload-pack', code, upload.stderr());
     stream.resume();
   } catch (error) {
     upload.kill();
     stream.destroy();
     await upload.exit;
-    throwIfCancelled(options.signal);
+    throwIfCancelled(signal);
     if (error instanceof PeerweaveError) throw error;
     throw new PeerweaveError('link-lost', 'The peer went away while it was fetching.', { cause: error });
   } finally {
     stream.off('close', onClose);
-    options.signal?.removeEventListener('abort', onAbort);
+    signal.removeEventListener('abort', onAbort);
   }
 }

@@ -17,7 +17,7 @@ import type {
   RepositoryInfo,
 } from '../repository.ts';
 import { isComplete } from './gate.ts';
-import type { Git } from './git.ts';
+import { throwIfCancelled, type Git, type GitProcess } from './git.ts';
 import type { RepositoryTraits } from './inspect.ts';
 import { expireKept, isKept, keepTips, listKept } from './kept-refs.ts';
 import { mergeHeads, type MergeContext } from './merge-commit.ts';
@@ -29,7 +29,8 @@ import { applyMirror, receive } from './receive.ts';
 import { createRefReader, snapshot, type RefReader } from './ref-reader.ts';
 import { RefConflictError, RefTransaction } from './ref-transaction.ts';
 import { relate } from './relate.ts';
-import { serveUploadPack } from './serve.ts';
+import { serveUploadPack, startUploadPack } from './serve.ts';
+import { UploadPackReserve } from './upload-pack-reserve.ts';
 import { watchRepository } from './watch.ts';
 
 /** `Repository` on the system's git. Each method's work is in the file of its name. */
@@ -42,6 +43,7 @@ export class SystemRepository implements Repository {
   private readonly watchers = new DisposableStore();
   private readonly mutex = new Mutex();
   private readonly closed = new AbortController();
+  private readonly reserve = new UploadPackReserve();
 
   constructor(git: Git, info: RepositoryInfo, traits: RepositoryTraits, log: Logger) {
     this.git = git;
@@ -60,12 +62,22 @@ export class SystemRepository implements Repository {
   }
 
   async serve(stream: Duplex, options: { signal?: AbortSignal; tipOnly?: boolean } = {}): Promise<void> {
+    const signal = this.until(options.signal);
+    const { tipOnly = false } = options;
+    const waiting = tipOnly ? undefined : this.reserve.take();
+    const start = waiting === undefined ? await this.uploadPack(tipOnly) : () => waiting;
+    throwIfCancelled(signal);
+    await serveUploadPack(start(), stream, signal);
+  }
+
+  async expectFetches(peers: number): Promise<void> {
+    const start = await this.uploadPack(false);
+    if (!this.closed.signal.aborted) this.reserve.expect(peers, start);
+  }
+
+  private async uploadPack(tipOnly: boolean): Promise<() => GitProcess> {
     const hideHead = (await this.refs.head(this.info.gitDir)) === undefined;
-    await serveUploadPack(this.git, this.info.gitDir, stream, {
-      hideHead,
-      signal: this.until(options.signal),
-      tipOnly: options.tipOnly ?? false,
-    });
+    return () => startUploadPack(this.git, this.info.gitDir, { hideHead, tipOnly });
   }
 
   receive(request: ReceiveRequest): Promise<ReceiveResult> {
@@ -154,6 +166,7 @@ export class SystemRepository implements Repository {
 
   dispose(): void {
     this.closed.abort();
+    this.reserve.dispose();
     this.watchers.dispose();
   }
 
