@@ -5,6 +5,7 @@ import type { Logger } from '../../../shared/log.ts';
 import type { MoveRefusal, MoveRequest, MoveResult } from '../repository.ts';
 import { sensitivePaths } from '../sensitive-paths.ts';
 import { refNameProblem } from '../ref-name.ts';
+import type { ExpectedDiff } from './expected-diff.ts';
 import { exists } from './files.ts';
 import type { Git } from './git.ts';
 import type { RepositoryTraits } from './inspect.ts';
@@ -14,7 +15,7 @@ import type { RefReader } from './ref-reader.ts';
 import { RefConflictError, RefTransaction } from './ref-transaction.ts';
 import { isAncestor } from './relate.ts';
 import { releaseLeftLocks, settleMove } from './recover.ts';
-import { ABSENT, diffTrees, emptyTree, type TreeChange } from './tree-diff.ts';
+import { ABSENT, emptyTree, type TreeChange } from './tree-diff.ts';
 import { untrackedInTheWay, updateWorktree, type Place } from './worktree-update.ts';
 import { listWorktrees, type Worktree } from './worktrees.ts';
 
@@ -23,6 +24,7 @@ export interface MoveContext {
   readonly gitDir: string;
   readonly traits: RepositoryTraits;
   readonly refs: RefReader;
+  readonly diff: ExpectedDiff;
   readonly log: Logger;
 }
 
@@ -165,13 +167,13 @@ async function settle(
 
 /** What keeps a checked-out branch from moving; undefined when nothing does. */
 async function checkWorktree(
-  { git, gitDir, traits }: MoveContext,
+  { diff, traits }: MoveContext,
   worktree: Worktree,
   { from, to, reviewed }: MoveRequest,
 ): Promise<MoveRefusal | undefined> {
   const lock = join(worktree.gitDir, 'index.lock');
   if (await exists(lock)) return { kind: 'locked', path: lock };
-  const changes = await diffTrees(git, gitDir, from ?? emptyTree(to), to);
+  const changes = await diff.between(from ?? emptyTree(to), to);
   if (reviewed !== true) {
     const paths = sensitivePaths(appearing(changes), traits.hooksPath);
     if (paths.length > 0) return { kind: 'sensitive-files', paths };

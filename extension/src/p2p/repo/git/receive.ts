@@ -1,10 +1,11 @@
 import { createInterface } from 'node:readline';
 import { PeerweaveError } from '../../../shared/errors.ts';
-import { isOid, type Oid, type RefName } from '../../../shared/ids.ts';
+import { branchRef, isOid, type Oid, type RefName } from '../../../shared/ids.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { DEFAULT_RECEIVE_LIMITS } from '../limits.ts';
 import { peerRefs, PEERS_PREFIX } from '../peer-refs.ts';
 import type { ReceiveRequest, ReceiveResult, RefMove } from '../repository.ts';
+import type { ExpectedDiff } from './expected-diff.ts';
 import { fetchPack } from './fetch-pack.ts';
 import { checkSizes, connected, ConnectivityWalk } from './gate.ts';
 import { asFileFailure } from './git-failure.ts';
@@ -20,6 +21,7 @@ export interface ReceiveContext {
   readonly git: Git;
   readonly gitDir: string;
   readonly refs: RefReader;
+  readonly diff: ExpectedDiff;
   readonly log: Logger;
 }
 
@@ -85,6 +87,7 @@ async function obtain(context: ReceiveContext, request: ReceiveRequest, need: Ne
   const limits = { ...DEFAULT_RECEIVE_LIMITS, ...request.limits };
   const progress = new ProgressMeter(request.onProgress);
   const staging = await Staging.create(gitDir);
+  let expectedMove: Promise<void> | undefined;
   const walk = lazy(() => new ConnectivityWalk(git, gitDir, staging, signal));
   try {
     const fetched = await fetchPack({
@@ -102,14 +105,25 @@ async function obtain(context: ReceiveContext, request: ReceiveRequest, need: Ne
       },
     });
     if (fetched !== undefined) await checkSizes(git, gitDir, staging, limits, signal);
-    const here = await connected(git, gitDir, staging, [...need.absent], signal, walk());
+    const connecting = connected(git, gitDir, staging, [...need.absent], signal, walk());
+    expectedMove = expectMove(context, need, staging).catch(() => undefined);
+    const here = await connecting;
     throwIfCancelled(signal);
     if (here.size > 0 && fetched !== undefined) await staging.publish();
     return { here, bytes: fetched?.bytes ?? 0 };
   } finally {
     await walk.made?.close();
+    await expectedMove;
     await staging.remove();
   }
+}
+
+/** The branch that is checked out is what most updates are for, and its files the most that is left to do. */
+async function expectMove({ refs, gitDir, diff }: ReceiveContext, need: Need, staging: Staging): Promise<void> {
+  const head = await refs.head(gitDir);
+  if (head === undefined) return;
+  const [from, to] = [need.known.get(branchRef(head)), need.wanted.get(branchRef(head))];
+  if (from !== undefined && to !== undefined && need.absent.has(to)) await diff.expect(from, to, staging.env());
 }
 
 /**

@@ -16,6 +16,7 @@ import type {
   Repository,
   RepositoryInfo,
 } from '../repository.ts';
+import { ExpectedDiff } from './expected-diff.ts';
 import { isComplete } from './gate.ts';
 import { throwIfCancelled, type Git, type GitProcess } from './git.ts';
 import type { RepositoryTraits } from './inspect.ts';
@@ -40,6 +41,7 @@ export class SystemRepository implements Repository {
   private readonly traits: RepositoryTraits;
   private readonly log: Logger;
   private readonly refs: RefReader;
+  private readonly diff: ExpectedDiff;
   private readonly watchers = new DisposableStore();
   private readonly mutex = new Mutex();
   private readonly closed = new AbortController();
@@ -51,6 +53,7 @@ export class SystemRepository implements Repository {
     this.traits = traits;
     this.log = log;
     this.refs = createRefReader(git, info.gitDir, traits.refFormat);
+    this.diff = new ExpectedDiff(git, info.gitDir);
   }
 
   snapshot(): Promise<RefSnapshot> {
@@ -81,8 +84,8 @@ export class SystemRepository implements Repository {
   }
 
   receive(request: ReceiveRequest): Promise<ReceiveResult> {
-    const { git, refs, log } = this;
-    const context = { git, refs, log, gitDir: this.info.gitDir };
+    const { git, refs, diff, log } = this;
+    const context = { git, refs, diff, log, gitDir: this.info.gitDir };
     const bounded = { ...request, signal: this.until(request.signal) };
     return this.mutex.run(`receive ${request.namespace}`, () => receive(context, bounded));
   }
@@ -96,8 +99,10 @@ export class SystemRepository implements Repository {
   }
 
   moveBranch(request: MoveRequest): Promise<MoveResult> {
-    const { git, refs, log, traits } = this;
-    return this.mutex.run('move', () => moveBranch({ git, refs, log, traits, gitDir: this.info.gitDir }, request));
+    const { git, refs, diff, log, traits } = this;
+    return this.mutex.run('move', () =>
+      moveBranch({ git, refs, diff, log, traits, gitDir: this.info.gitDir }, request),
+    );
   }
 
   async createTag(ref: RefName, oid: Oid): Promise<boolean> {

@@ -18,10 +18,17 @@ export const emptyTree = (sample: Oid): Oid =>
     ? '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
     : '6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321') as Oid;
 
-/** Every file that differs, in git's order; no rename detection. */
-export async function diffTrees(git: Git, gitDir: string, from: Oid, to: Oid): Promise<TreeChange[]> {
+/** Every file that differs, in git's order; no rename detection. `env` says where objects are, when not in the repository alone. */
+export async function diffTrees(
+  git: Git,
+  gitDir: string,
+  from: Oid,
+  to: Oid,
+  env: Readonly<Record<string, string>> = {},
+): Promise<TreeChange[]> {
   const { stdout } = await git.run(['diff-tree', '-r', '-z', '--raw', '--no-renames', '--no-abbrev', from, to], {
     gitDir,
+    env,
   });
   const fields = stdout.split('\0');
   const changes: TreeChange[] = [];
