@@ -1,0 +1,169 @@
+import { z } from 'zod';
+
+/**
+ * What the engine tells of a branch that went different ways, and what it is told to do about it. Text in it may come from peers and is
+ * data, never markup (ED5).
+ */
+
+const oid = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/);
+const repo = z.string().min(1);
+const branch = z.string().min(1).max(255);
+const path = z.string().min(1).max(4096);
+
+export const conflictCommit = z.object({
+  oid,
+  author: z.string(),
+  /** Seconds since 1970, by the author's clock. */
+  time: z.number(),
+  subject: z.string(),
+});
+
+export const conflictSide = z.object({
+  tip: oid,
+  /** Names of those whose branch is there; empty for nobody but us. */
+  owners: z.array(z.string()),
+  mine: z.boolean(),
+  /** What no other side has, newest first. */
+  commits: z.array(conflictCommit),
+  moreCommits: z.boolean(),
+  changedFiles: z.number(),
+});
+
+export const conflictFile = z.object({
+  path,
+  /** Empty for a file that merges by itself. */
+  kinds: z.array(
+    z.enum([
+      'content',
+      'add/add',
+      'modify/delete',
+      'rename/rename',
+      'rename/delete',
+      'directory-rename',
+      'directory/file',
+      'mode',
+      'binary',
+      'submodule',
+      'attributes',
+      'other',
+    ]),
+  ),
+  /** The side that it conflicts with; for a file that merges by itself, any. */
+  theirs: oid,
+  /** Other paths of the same conflict. */
+  related: z.array(path),
+});
+
+/** A branch's conflict in full (CO1); `outcome` is the merge preview's. */
+export const conflictDetail = z.object({
+  branch,
+  bases: z.array(oid),
+  sides: z.array(conflictSide).min(2),
+  outcome: z.enum(['same-tree', 'patch-equal', 'clean', 'conflicts', 'unrelated']),
+  files: z.array(conflictFile),
+  moreFiles: z.boolean(),
+  /** Who is at it now (D8). */
+  resolving: z.array(z.object({ name: z.string(), since: z.number() })),
+});
+
+/** One version of a file; null where the side has none. Text is there when it is UTF-8 and not too large to be shown. */
+export const fileVersion = z
+  .object({
+    mode: z.string(),
+    bytes: z.number(),
+    kind: z.enum(['text', 'binary', 'too-large', 'link', 'submodule']),
+    text: z.string().optional(),
+  })
+  .nullable();
+
+export const conflictFileDetail = z.object({
+  path,
+  base: fileVersion,
+  mine: fileVersion,
+  theirs: fileVersion,
+});
+
+/** What a person decided for one file of a merge; files that are not named merge by themselves. */
+export const fileResolution = z.discriminatedUnion('use', [
+  z.object({ path, use: z.literal('text'), text: z.string().max(32_000_000) }),
+  /** The whole file as this side has it, or its absence. */
+  z.object({ path, use: z.literal('side'), tip: oid }),
+  z.object({ path, use: z.literal('delete') }),
+]);
+
+/** Ways to settle a branch. `tips` elsewhere names the candidates that the person saw. */
+export const resolution = z.discriminatedUnion('how', [
+  /** A merge commit of all candidates. Throws `conflict-unresolved` when a file that does not merge by itself is not named. */
+  z.object({ how: z.literal('merge'), files: z.array(fileResolution).max(10_000), message: z.string().max(65_536) }),
+  /** Their files as they are, in a merge commit that has our commits as well. */
+  z.object({ how: z.literal('theirs'), tip: oid }),
+  z.object({ how: z.literal('mine') }),
+  /** Our commits again on top of theirs. Throws `conflict-unresolved` when one does not apply by itself. */
+  z.object({ how: z.literal('rebase'), onto: oid }),
+  /** Our commits under a name of their own; the branch then follows the other side. */
+  z.object({ how: z.literal('both'), name: branch, tip: oid }),
+]);
+
+export const strategy = z.enum(['manual', 'auto-merge', 'prefer-local', 'prefer-remote']);
+
+export const activityEntry = z.object({
+  id: z.string(),
+  /** Unix milliseconds. */
+  at: z.number(),
+  kind: z.enum(['fast-forward', 'created', 'merge', 'resolve', 'rebase', 'undo', 'kept']),
+  branch,
+  from: oid.nullable(),
+  to: oid.nullable(),
+  /** Whose state moved it; absent for what a person did here. */
+  by: z.string().optional(),
+  undone: z.boolean(),
+});
+
+export const keptView = z.object({ branch, tip: oid, keptAt: z.number().optional() });
+
+const none = z.object({});
+const tips = z.array(oid).min(2).max(50);
+
+/** Requests about conflicts; part of the table in `contract.ts`. */
+export const conflictRequests = {
+  'peerweave/conflict': { params: z.object({ repo, branch }), result: conflictDetail },
+  'peerweave/conflictFile': { params: z.object({ repo, branch, path, theirs: oid }), result: conflictFileDetail },
+  /** Rejects with `conflict-moved` when the candidates are not `tips` any more; nothing has happened then. */
+  'peerweave/resolve': { params: z.object({ repo, branch, tips, resolution }), result: z.object({ commit: oid }) },
+  /** Tells the others that somebody here is at it, or is not any more (D8). */
+  'peerweave/resolving': { params: z.object({ repo, branch, active: z.boolean() }), result: none },
+  /** Begins a merge in the worktree, with conflict markers in the files that do not merge by themselves. */
+  'peerweave/mergeWithMarkers': {
+    params: z.object({ repo, branch, tips, theirs: oid }),
+    result: z.object({ files: z.array(path) }),
+  },
+  /** Commits a merge that was begun with markers. Rejects with `conflict-unresolved` while markers are left. */
+  'peerweave/completeMerge': {
+    params: z.object({ repo, message: z.string().max(65_536).optional() }),
+    result: z.object({ commit: oid }),
+  },
+  /** A file as a commit has it, for read-only documents. */
+  'peerweave/fileAt': { params: z.object({ repo, commit: oid, path }), result: z.object({ version: fileVersion }) },
+  'peerweave/activity': {
+    params: z.object({ repo, limit: z.int().min(1).max(1_000).default(200) }),
+    result: z.object({ entries: z.array(activityEntry) }),
+  },
+  /** Puts back what the last automatic or chosen move did (SY13), or the move `id`. Rejects with `undo-refused` and why. */
+  'peerweave/undo': {
+    params: z.object({ repo, id: z.string().optional() }),
+    result: z.object({ undone: activityEntry }),
+  },
+  'peerweave/strategy': { params: z.object({ repo, branch: branch.optional(), strategy }), result: none },
+  'peerweave/kept': { params: z.object({ repo }), result: z.object({ kept: z.array(keptView) }) },
+  'peerweave/restoreKept': { params: z.object({ repo, tip: oid, name: branch }), result: none },
+} as const;
+
+export type ConflictDetail = z.infer<typeof conflictDetail>;
+export type ConflictSide = z.infer<typeof conflictSide>;
+export type ConflictFileView = z.infer<typeof conflictFile>;
+export type ConflictFileDetail = z.infer<typeof conflictFileDetail>;
+export type FileVersion = z.infer<typeof fileVersion>;
+export type FileResolution = z.infer<typeof fileResolution>;
+export type Resolution = z.infer<typeof resolution>;
+export type Strategy = z.infer<typeof strategy>;
+export type ActivityEntry = z.infer<typeof activityEntry>;
