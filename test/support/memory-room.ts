@@ -1,12 +1,13 @@
-import { createHash, randomBytes } from 'node:crypto';
-import type { Meeting, SignalFrom, Signaling, SignalMessage } from '../../extension/src/p2p/signaling/signaling.ts';
+import { randomBytes } from 'node:crypto';
+import type { SignalFrom, SignalMessage } from '../../extension/src/p2p/signaling/signaling.ts';
 import type { IceServer, RoomPeer } from '../../extension/src/p2p/signaling/wire/messages.ts';
+import type { WebRtcSignaling } from '../../extension/src/p2p/transport/webrtc.ts';
 import { PeerweaveError } from '../../extension/src/shared/errors.ts';
 import { Emitter } from '../../extension/src/shared/events.ts';
 
 const id = (): string => randomBytes(16).toString('base64url');
 
-/** A room without a server: its members hear each other in the next turn of the loop. Meetings are not held here. */
+/** A room without a server: its members hear each other in the next turn of the loop. */
 export class MemoryRoom {
   readonly members = new Set<MemorySignaling>();
 
@@ -19,10 +20,7 @@ export class MemoryRoom {
   }
 }
 
-export class MemorySignaling implements Signaling {
-  state: Signaling['state'] = 'joined';
-  readonly url = 'ws://memory';
-  problem: string | undefined;
+export class MemorySignaling implements WebRtcSignaling {
   readonly self: RoomPeer;
   /** Everything that was said to this one. */
   readonly heard: SignalFrom[] = [];
@@ -34,8 +32,6 @@ export class MemorySignaling implements Signaling {
   private readonly messages = new Emitter<SignalFrom>();
   readonly onPeers = this.peersChanged.event;
   readonly onMessage = this.messages.event;
-  readonly onState = new Emitter<Signaling['state']>().event;
-  readonly onMeeting = new Emitter<Meeting>().event;
 
   constructor(room: MemoryRoom, self: RoomPeer) {
     this.room = room;
@@ -44,10 +40,6 @@ export class MemorySignaling implements Signaling {
 
   get peers(): RoomPeer[] {
     return [...this.room.members].filter((member) => member !== this).map(({ self }) => self);
-  }
-
-  tagOf(peer: string): string {
-    return createHash('sha256').update(peer).digest().subarray(0, 16).toString('base64url');
   }
 
   async joined(signal?: AbortSignal): Promise<void> {
@@ -64,20 +56,8 @@ export class MemorySignaling implements Signaling {
     });
   }
 
-  async meet(): Promise<Meeting> {
-    throw new PeerweaveError('unreachable', 'No meetings here.');
-  }
-
   async iceServers(): Promise<readonly IceServer[]> {
     return this.servers;
-  }
-
-  announce(): void {
-    // Nobody here asks where anybody is.
-  }
-
-  meetingKey(): Uint8Array {
-    return new Uint8Array(32);
   }
 
   dispose(): void {

@@ -25,6 +25,12 @@ const ID_BYTES = 16;
 /** They are nearly always known already. */
 const ICE_SERVERS_TIMEOUT_MS = 3_000;
 
+/** What this tier needs of the room. */
+export type WebRtcSignaling = Pick<
+  Signaling,
+  'self' | 'peers' | 'joined' | 'send' | 'iceServers' | 'onPeers' | 'onMessage'
+>;
+
 export interface WebRtcOptions {
   readonly log: Logger;
   /** STUN and TURN servers of the person's settings, beside those that the signaling server names; asked for each attempt anew. */
@@ -42,7 +48,7 @@ export interface WebRtcOptions {
 }
 
 /** The tier for peers that reach each other through NATs, by ICE: directly where packets get through, else by a TURN server. */
-export const webrtcTransport = (signaling: Signaling, options: WebRtcOptions): Transport =>
+export const webrtcTransport = (signaling: WebRtcSignaling, options: WebRtcOptions): Transport =>
   new WebRtcTransport(signaling, options);
 
 interface Entry {
@@ -53,7 +59,7 @@ interface Entry {
 
 class WebRtcTransport implements Transport {
   readonly tier = 'webrtc';
-  private readonly signaling: Signaling;
+  private readonly signaling: WebRtcSignaling;
   private readonly options: WebRtcOptions;
   private readonly log: Logger;
   private readonly answering: Answering;
@@ -62,7 +68,7 @@ class WebRtcTransport implements Transport {
   private hearing = false;
   private made = 0;
 
-  constructor(signaling: Signaling, options: WebRtcOptions) {
+  constructor(signaling: WebRtcSignaling, options: WebRtcOptions) {
     this.signaling = signaling;
     this.options = options;
     this.log = options.log.scope('transport');
