@@ -52,23 +52,21 @@ const browser = {
   logLevel: 'warning',
 };
 
+// A command ends in a top-level await, which CommonJS does not have.
+const command = {
+  ...node,
+  format: 'esm',
+  banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+};
+
 const bundles = [
   { ...editor, entryPoints: ['extension/src/extension.ts'], outfile: 'dist/extension.cjs', plugins: [deferred] },
   { ...editor, entryPoints: ['extension/src/deferred.ts'], outfile: 'dist/deferred.cjs' },
   { ...node, entryPoints: ['extension/src/p2p/main.ts'], outfile: 'dist/engine.cjs', plugins: [withoutNodeRsa] },
   // The session map's page; its style sheet is a bundle of its own because the page's policy allows no inline style.
   { ...browser, entryPoints: ['webview/mesh.ts', 'webview/mesh.css'], outdir: 'dist' },
-  // The command ends in a top-level await, which CommonJS does not have.
-  {
-    ...node,
-    entryPoints: ['extension/src/p2p/cli.ts'],
-    outfile: 'dist/cli.mjs',
-    format: 'esm',
-    plugins: [withoutNodeRsa],
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
-  },
+  { ...command, entryPoints: ['extension/src/p2p/cli.ts'], outfile: 'dist/cli.mjs', plugins: [withoutNodeRsa] },
+  { ...command, entryPoints: ['server/cli.ts'], outfile: 'dist/server.mjs' },
 ];
 
 await copyNativeParts();

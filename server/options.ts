@@ -16,6 +16,8 @@ export interface Limit {
   readonly about: string;
   /** The largest that the wire format or a timer can take. */
   readonly max?: number;
+  /** Default 1. */
+  readonly min?: number;
 }
 
 /**
@@ -134,12 +136,14 @@ export const LIMITS = {
     flag: 'drain-seconds',
     unit: 'seconds',
     about: 'that connections have to go by themselves when the server stops',
+    min: 0,
   },
   goAwaySpreadMs: {
     value: 5_000,
     flag: 'go-away-spread-seconds',
     unit: 'seconds',
     about: 'over which clients are told to come back when the server stops',
+    min: 0,
     max: 600_000,
   },
 } as const satisfies Record<string, Limit>;

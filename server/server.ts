@@ -12,6 +12,7 @@ import { Meetings } from './meetings.ts';
 import { Metrics } from './metrics.ts';
 import { DEFAULT_LIMITS, type RunningServer, type ServerLimits, type ServerOptions } from './options.ts';
 import { Rooms } from './rooms.ts';
+import { IceServers } from './turn.ts';
 
 /** Starts a signaling and relay server. Throws `bad-request` when an option is wrong or the port is taken. */
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
@@ -51,6 +52,7 @@ class SignalingServer implements RunningServer {
     });
     const { limits, metrics, now } = this;
     const proxies = new TrustedProxies(options.trustProxies ?? []);
+    const ice = new IceServers(options.stun ?? [], options.turn);
     this.rooms = new Rooms(limits, now);
     this.addresses = new Addresses(limits, now);
     this.hub = {
@@ -59,7 +61,7 @@ class SignalingServer implements RunningServer {
       metrics,
       token: options.token,
       advertise: () => options.advertise ?? this.url,
-      iceServers: () => ({ ice: [], iceSeconds: 0 }),
+      iceServers: () => ice.now(),
       isStopping: () => this.stopping,
       log: options.log ?? silentLogger,
     };

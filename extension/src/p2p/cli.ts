@@ -19,6 +19,7 @@ import {
   uploadOption,
   type NetworkFlags,
 } from './cli/network-flags.ts';
+import { serve } from './cli/serve.ts';
 import { checkedName, cliSettings, defaultName } from './cli/settings.ts';
 import { askOnTerminal } from './cli/terminal.ts';
 import { askEngine } from './local-rpc.ts';
@@ -186,6 +187,14 @@ program
     await ask(repo, 'peerweave/leave', { repo: session.repo });
     print(json ? JSON.stringify({ event: 'left', repo: session.repo }) : `Left the session of ${session.repoName}.`);
   });
+
+program
+  .command('serve')
+  .description('run a signaling and relay server until interrupted; see serve --help')
+  .argument('[options...]', 'those of peerweave-server')
+  .helpOption(false)
+  .allowUnknownOption()
+  .action(async (_options, _flags, { args }: Command) => process.exit(await serve(args)));
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 

@@ -1,7 +1,7 @@
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** The parts of the engine that log under a name of their own. */
-export type LogScope = 'engine' | 'session' | 'sync' | 'repo' | 'link' | 'transport' | 'cli';
+export type LogScope = 'engine' | 'session' | 'sync' | 'repo' | 'link' | 'transport' | 'cli' | 'server';
 
 /** One line of log. Never carries a secret or an invite (SE8). */
 export interface LogLine {
