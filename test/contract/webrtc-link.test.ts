@@ -1,12 +1,17 @@
 import { webrtcTransport } from '../../extension/src/p2p/transport/webrtc.ts';
 import { silentLogger } from '../../extension/src/shared/log.ts';
-import { MemoryRoom } from '../support/memory-room.ts';
+import { nobodyInRoom, settled } from '../support/room-tier.ts';
+import { SignalingLab } from '../support/signaling-lab.ts';
 import { describeLinkContract } from './link-contract.ts';
 
 describeLinkContract('webrtc', async () => {
-  const room = new MemoryRoom();
+  const lab = await SignalingLab.start();
   return {
-    transport: () => webrtcTransport(room.join(), { log: silentLogger }),
-    nobody: async () => ({ tier: 'webrtc', value: 'A'.repeat(22) }),
+    transport: () => {
+      const { signaling } = lab.member();
+      return settled(webrtcTransport(signaling, { log: silentLogger }), signaling);
+    },
+    nobody: async () => nobodyInRoom('webrtc'),
+    dispose: () => lab.dispose(),
   };
 });
