@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Meeting, SignalFrom } from '../../../extension/src/p2p/signaling/signaling.ts';
 import { next } from '../../support/link-lab.ts';
@@ -81,10 +82,11 @@ describe('a room on a signaling server', () => {
     const again = await ann!.signaling.meet(bob!.signaling.self);
     expect(ann!.signaling.meetingKey(again)).not.toEqual(ann!.signaling.meetingKey(asked));
     const [near, far] = await Promise.all([ann!.signaling.openMeeting(asked), bob!.signaling.openMeeting(met)]);
-    const texts = await Promise.all(
-      [near, far].map((socket) => new Promise((resolve) => socket.once('message', (data) => resolve(String(data))))),
-    );
-    expect(texts.map((text) => JSON.parse(text as string) as unknown)).toMatchObject([
+    const answers = [near, far].map(async (socket) => {
+      const [data] = (await once(socket, 'message')) as [Buffer];
+      return JSON.parse(data.toString()) as unknown;
+    });
+    expect(await Promise.all(answers)).toMatchObject([
       { type: 'attached', session: asked.session },
       { type: 'attached', session: asked.session },
     ]);
