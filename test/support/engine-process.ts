@@ -17,6 +17,8 @@ export interface EngineProcessOptions {
   /** Given on standard input: the invite. */
   readonly input?: string;
   readonly env?: Record<string, string>;
+  /** A command that runs it, such as one that enters a namespace; it becomes the engine's process. */
+  readonly via?: readonly string[];
 }
 
 /** The bundled `peerweave` command in a process of its own, read through its `--json` events. */
@@ -32,7 +34,8 @@ export class EngineProcess {
   private closed = false;
 
   constructor(args: readonly string[], options: EngineProcessOptions) {
-    this.child = spawn(process.execPath, [CLI, ...args], {
+    const [command = process.execPath, ...more] = [...(options.via ?? []), process.execPath, CLI, ...args];
+    this.child = spawn(command, more, {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, PEERWEAVE_HOME: options.home, ...options.env },
     });

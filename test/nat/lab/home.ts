@@ -1,4 +1,4 @@
-import { DisposableStore, type Disposable } from '../../../extension/src/shared/disposable.ts';
+import { disposable, DisposableStore, type Disposable } from '../../../extension/src/shared/disposable.ts';
 import { CARRIER_LAN, homeAddresses, privateLan, publicLan, type Family, type PrivateNetwork } from './addresses.ts';
 import type { Internet } from './internet.ts';
 import { NAT_KINDS, type NatKind, type NatName } from './nat-kinds.ts';
@@ -19,8 +19,9 @@ export class Home implements Disposable {
   private readonly store = new DisposableStore();
   private moves = 0;
 
-  /** `number` is 2 to 254, and each home's own. */
-  constructor(internet: Internet, name: NatName, number: number) {
+  /** `number` is 2 to 254, and each home's own until `onDisposed`. */
+  constructor(internet: Internet, name: NatName, number: number, onDisposed: () => void) {
+    this.store.add(disposable(onDisposed));
     this.name = name;
     this.kind = NAT_KINDS[name];
     this.number = number;

@@ -22,7 +22,8 @@ export class Lab implements Disposable {
   readonly internet: Internet;
   private readonly store = new DisposableStore();
   private readonly names = new Map<string, readonly string[]>();
-  private homes = 0;
+  /** By number, which is the last part of their addresses; 0 and 1 are nobody's. */
+  private readonly homes: (Home | undefined)[] = [];
   private hosts = 0;
   private readonly atExit = (): void => this.dispose();
 
@@ -45,10 +46,12 @@ export class Lab implements Disposable {
     return { namespace, uplink: this.internet.connect(namespace, addresses), ...addresses };
   }
 
-  /** Somebody's home, who can look up the hosts that are there by now. */
+  /** Somebody's home, who can look up the hosts that are there by now. Disposing it makes room for another. */
   home(kind: NatName): Home {
-    this.homes += 1;
-    const home = this.store.add(new Home(this.internet, kind, 1 + this.homes));
+    let number = 2;
+    while (this.homes[number] !== undefined) number += 1;
+    const home = new Home(this.internet, kind, number, () => (this.homes[number] = undefined));
+    this.homes[number] = home;
     home.peer.hosts(this.hostsFile());
     return home;
   }
@@ -61,6 +64,7 @@ export class Lab implements Disposable {
 
   dispose(): void {
     process.off('exit', this.atExit);
+    for (const home of this.homes) home?.dispose();
     this.store.dispose();
   }
 }
