@@ -16,7 +16,7 @@ export interface Engine {
 
 /** `onLeft` is told after another process of this user asked over the local socket to leave a repository's session. */
 export function createEngine(log: Logger, onLeft: (repo: string) => void = () => undefined): Engine {
-  const networks = new Networks({ version: VERSION, log });
+  const networks = new Networks({ version: VERSION, log, signalingToken: process.env.PEERWEAVE_SIGNAL_TOKEN });
   const manager: P2PManager = new P2PManager({
     home: new Home(defaultHome()),
     provider: new SystemGitProvider({ log: log.scope('repo') }),

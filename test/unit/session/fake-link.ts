@@ -2,6 +2,7 @@ import { createIdentity } from '../../../extension/src/p2p/link/identity.ts';
 import type { Link, LinkState } from '../../../extension/src/p2p/link/link.ts';
 import { Emitter } from '../../../extension/src/shared/events.ts';
 import { PeerweaveError } from '../../../extension/src/shared/errors.ts';
+import type { Route } from '../../../extension/src/p2p/transport/transport.ts';
 import type { PeerId } from '../../../extension/src/shared/ids.ts';
 
 export interface FakeLink extends Link {
@@ -29,6 +30,7 @@ export function fakeLink(facts: FakeLinkFacts): FakeLink {
   const handlers = new Map<string, (params: never) => unknown>();
   const states = new Emitter<LinkState>();
   const closings = new Emitter<PeerweaveError>();
+  const routes = new Emitter<Route>();
   const link = {
     self: facts.self,
     peer: facts.peer ?? identity.peer,
@@ -56,6 +58,7 @@ export function fakeLink(facts: FakeLinkFacts): FakeLink {
     onExec: () => undefined,
     exec: () => Promise.reject(new PeerweaveError('link-lost', 'no network')),
     onState: states.event,
+    onRoute: routes.event,
     onClosed: closings.event,
     control: {
       notify: (method: string, params: unknown) => void link.said.push({ method, params }),

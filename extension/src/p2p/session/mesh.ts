@@ -233,6 +233,7 @@ export class Mesh implements Disposable {
     if (!(await this.table.add(link))) return;
     if (this.link(peer) !== link) return;
     link.onState(() => this.changes.fire(link));
+    link.onRoute(() => this.changes.fire(link));
     this.giveUpWaiting(peer);
     if (before !== undefined) this.options.log.debug(`A newer link to ${peer} took over.`);
     this.told.add(peer);
