@@ -15,18 +15,18 @@ const MAX_PORT = 65_535;
 const MAX_PRIORITY = 2 ** 31 - 1;
 
 /** No peer can be there: nowhere, many places at once, or a link that only the sender knows which. */
-const nobodysAddresses = new BlockList();
-nobodysAddresses.addSubnet('0.0.0.0', 8, 'ipv4');
-nobodysAddresses.addSubnet('224.0.0.0', 3, 'ipv4');
-nobodysAddresses.addSubnet('::', 128, 'ipv6');
-// IPv4 written as IPv6, which would pass by the rules for IPv4.
-nobodysAddresses.addSubnet('::ffff:0:0', 96, 'ipv6');
-nobodysAddresses.addSubnet('fe80::', 10, 'ipv6');
-nobodysAddresses.addSubnet('ff00::', 8, 'ipv6');
+const nobodys = { ipv4: new BlockList(), ipv6: new BlockList() };
+nobodys.ipv4.addSubnet('0.0.0.0', 8, 'ipv4');
+nobodys.ipv4.addSubnet('224.0.0.0', 3, 'ipv4');
+nobodys.ipv6.addSubnet('::', 128, 'ipv6');
+// IPv4 written as IPv6. In a list of its own family, for it also stands for every IPv4 address there is.
+nobodys.ipv6.addSubnet('::ffff:0:0', 96, 'ipv6');
+nobodys.ipv6.addSubnet('fe80::', 10, 'ipv6');
+nobodys.ipv6.addSubnet('ff00::', 8, 'ipv6');
 
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
+const loopback = { ipv4: new BlockList(), ipv6: new BlockList() };
+loopback.ipv4.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.ipv6.addAddress('::1', 'ipv6');
 
 /**
  * Reads the candidate of a peer, which may be anything. Undefined when it is malformed or of no use to us: TCP (libjuice speaks UDP only), a
@@ -38,7 +38,7 @@ export function parseIceCandidate(line: string, { allowLoopback = false } = {}):
   if (foundation === undefined || address === undefined) return undefined;
   const candidate = { foundation, priority: Number(priority), address, port: Number(port) };
   if (candidate.priority > MAX_PRIORITY || candidate.port < 1 || candidate.port > MAX_PORT) return undefined;
-  if (isIP(address) === 0 || isIn(nobodysAddresses, address)) return undefined;
+  if (isIP(address) === 0 || isIn(nobodys, address)) return undefined;
   if (!allowLoopback && isIn(loopback, address)) return undefined;
   return { ...candidate, type: type?.toLowerCase() as IceCandidate['type'] };
 }
@@ -52,4 +52,7 @@ export function formatIceCandidate({ foundation, priority, address, port, type }
 export const formatEndpoint = (address: string, port: number): string =>
   isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
 
-const isIn = (list: BlockList, address: string): boolean => list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+function isIn(lists: typeof loopback, address: string): boolean {
+  const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+  return lists[family].check(address, family);
+}

@@ -36,7 +36,7 @@ export function parseSessionDescription(
   options?: Parameters<typeof parseIceCandidate>[1],
 ): SessionDescription | undefined {
   if (sdp.length > MAX_LENGTH) return undefined;
-  const lines = sdp.split(/\r?\n/, MAX_LINES + 1).filter((line) => line !== '');
+  const lines = sdp.split(/\r?\n/).filter((line) => line !== '');
   if (lines.length > MAX_LINES || lines[0] !== 'v=0') return undefined;
   const media = lines.filter((line) => line.startsWith('m='));
   if (media.length !== 1 || !MEDIA.test(media[0] ?? '')) return undefined;

@@ -3,7 +3,7 @@ import { Emitter } from '../../shared/events.ts';
 import type { MessagePort } from './message-port.ts';
 import type { DataChannel } from './webrtc-native.ts';
 
-/** Measured: 16 KiB is a third slower, more than 64 KiB no faster, and 64 KiB is what every implementation takes (RFC 8841 §6.1). */
+/** The larger, the less work a byte; 64 KiB is what every implementation takes (RFC 8841 §6.1). */
 const MAX_MESSAGE_BYTES = 64 * 1024;
 /** Enough that the network does not run dry while the event loop turns. */
 const LOW_WATER_BYTES = 128 * 1024;
