@@ -96,6 +96,13 @@ export function describeTransportContract(tier: string, create: () => Promise<Tr
       expect((await buffer(near)).toString()).toBe('answer');
     });
 
+    it('brings what was sent before the end, also when the sender is destroyed right after', async () => {
+      const [near, far] = await pair();
+      const arrives = buffer(far);
+      near.end('last words', () => near.destroy());
+      expect((await arrives).toString()).toBe('last words');
+    });
+
     it('stops the writer when nobody reads, and lets it go on when somebody does [LI7]', async () => {
       const [near, far] = await pair();
       const chunk = Buffer.alloc(64 * 1024, 1);

@@ -202,6 +202,15 @@ describe('message stream', () => {
     expect(await failure(all.far)).toBeNull();
   });
 
+  it('lets the other side read to the end what it sent before it was destroyed', async () => {
+    const all = ends({ automatic: true });
+    all.near.end('last words', () => all.near.destroy());
+    await failure(all.near);
+    while (!all.farPort.closed) await turn();
+    expect((await buffer(all.far)).toString()).toBe('last words');
+    expect(await failure(all.far)).toMatchObject({ reason: 'link-lost' });
+  });
+
   it('resets the other side when destroyed, with the reason when there is one', async () => {
     const all = ends({ automatic: true });
     all.near.destroy(new PeerweaveError('transport-corrupt', 'A bit flipped.'));

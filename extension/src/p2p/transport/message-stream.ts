@@ -184,8 +184,7 @@ class MessageStream extends Duplex {
         this.endConfirmed = true;
         return this.lingering?.();
       case MESSAGE_RESET:
-        this.portClosed = true;
-        this.destroy(new PeerweaveError(parsed.reason, `The other end of the pipe closed it (${parsed.reason}).`));
+        this.breakOff(new PeerweaveError(parsed.reason, `The other end of the pipe closed it (${parsed.reason}).`));
         this.port.close();
     }
   }
@@ -210,11 +209,17 @@ class MessageStream extends Duplex {
   }
 
   private onPortClosed(error: Error | undefined): void {
-    this.portClosed = true;
     this.lingering?.();
-    // All was sent and all has arrived, if not yet been read: the other side was only quicker to close.
-    if (this.endSent && this.endReceived) return;
-    this.destroy(error ?? new PeerweaveError('link-lost', 'The pipe was closed.'));
+    this.breakOff(error ?? new PeerweaveError('link-lost', 'The pipe was closed.'));
+  }
+
+  private breakOff(error: Error): void {
+    if (this.portClosed) return;
+    this.portClosed = true;
+    if (!this.endReceived || this.readableEnded) this.destroy(error);
+    // All that was sent has arrived and is still to be read, as after the last words of a TCP connection. The other side was only quicker to
+    // close, and if we had sent all as well, nothing is amiss.
+    else if (!this.endSent) this.once('end', () => this.destroy(error));
   }
 
   /** Keeps the port until the other side has our end, or has closed it, or time is up. */

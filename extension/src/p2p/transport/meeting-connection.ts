@@ -1,0 +1,252 @@
+import type { RawData, WebSocket } from 'ws';
+import { PeerweaveError } from '../../shared/errors.ts';
+import { Emitter } from '../../shared/events.ts';
+import { refusalError } from '../signaling/server-refusal.ts';
+import { displayUrl } from '../signaling/signaling-url.ts';
+import type { Meeting } from '../signaling/signaling.ts';
+import {
+  serverMessage,
+  SIGNALING_PROTOCOL,
+  type ClientMessage,
+  type ServerMessage,
+} from '../signaling/wire/messages.ts';
+import { parseRelayFrame } from '../signaling/wire/relay-frame.ts';
+import type { FrameChannel } from './frame-channel.ts';
+import { corrupt } from './relay-seal.ts';
+
+/** Below it, whoever waits for the socket goes on: enough to keep it busy until then. */
+const LOW_WATER_BYTES = 64 * 1024;
+
+/** How the frames of a tier travel on a WebSocket. */
+export interface FrameCodec {
+  /** The most that a frame carries. */
+  readonly maxFrameBytes: number;
+  /** One WebSocket message: binary, or text. */
+  encode(meeting: Meeting, sequence: number, parts: readonly Uint8Array[]): Buffer | string;
+}
+
+interface Frame {
+  readonly session: string;
+  readonly peer: string;
+  readonly sequence: number;
+  readonly data: Uint8Array;
+}
+
+/** One WebSocket to a server, and the meetings that are attended on it. */
+export class MeetingConnection {
+  private readonly socket: WebSocket;
+  /** As people may see it. */
+  private readonly server: string;
+  private readonly codec: FrameCodec;
+  private readonly channels = new Map<string, MeetingChannel>();
+  /** Sessions whose `attach` has not been answered, in their order: an answer of refusal does not name them. */
+  private readonly unanswered = new Set<string>();
+  private readonly low = new Emitter<void>();
+  private readonly closing = new Emitter<void>();
+  private readonly emptied = new Emitter<void>();
+  private aboveLow = false;
+  private failure: PeerweaveError | undefined;
+
+  /** Takes over `socket`, which is open. */
+  constructor(socket: WebSocket, codec: FrameCodec) {
+    this.socket = socket;
+    this.server = displayUrl(new URL(socket.url));
+    this.codec = codec;
+    socket.on('message', (data, isBinary) => this.receive(data, isBinary));
+    socket.on('error', () => undefined);
+    socket.on('close', () => this.end());
+  }
+
+  readonly onLow = this.low.event;
+  readonly onClosed = this.closing.event;
+  /** The last meeting has ended. */
+  readonly onEmpty = this.emptied.event;
+
+  get isOpen(): boolean {
+    return this.socket.readyState === this.socket.OPEN && !this.failure;
+  }
+
+  get isEmpty(): boolean {
+    return this.channels.size === 0;
+  }
+
+  get queuedBytes(): number {
+    return this.socket.bufferedAmount;
+  }
+
+  /** Takes our seat in the meeting. Throws what the connection broke for. */
+  attach(meeting: Meeting): FrameChannel {
+    this.say({ type: 'attach', version: SIGNALING_PROTOCOL, ticket: meeting.ticket });
+    return this.attached(meeting);
+  }
+
+  /** The way into a meeting whose `attach` was sent already. Throws what the connection broke for. */
+  attached(meeting: Meeting): FrameChannel {
+    if (!this.isOpen) throw this.failure ?? broken();
+    const channel = new MeetingChannel(this, meeting, this.codec);
+    this.channels.set(meeting.session, channel);
+    this.unanswered.add(meeting.session);
+    return channel;
+  }
+
+  /** Called by a channel that was closed on this side. */
+  leave(session: string): void {
+    if (!this.forget(session)) return;
+    this.say({ type: 'detach', session });
+  }
+
+  sendFrame(message: Buffer | string): void {
+    if (!this.isOpen) return;
+    this.socket.send(message, () => this.checkLow());
+    if (this.queuedBytes > LOW_WATER_BYTES) this.aboveLow = true;
+  }
+
+  close(): void {
+    this.socket.close();
+  }
+
+  private say(message: ClientMessage): void {
+    if (this.isOpen) this.socket.send(JSON.stringify(message));
+  }
+
+  private checkLow(): void {
+    if (!this.aboveLow || this.queuedBytes > LOW_WATER_BYTES) return;
+    this.aboveLow = false;
+    this.low.fire();
+  }
+
+  private receive(data: RawData, isBinary: boolean): void {
+    if (this.failure) return;
+    // Sockets are left at `nodebuffer`, which makes every message a single buffer.
+    const bytes = data as Buffer;
+    const frame = isBinary ? parseRelayFrame(bytes) : undefined;
+    if (frame) return this.deliver(frame);
+    const message = isBinary ? undefined : parseMessage(bytes);
+    if (message) this.handle(message);
+    // Who it was for cannot be told, so nothing that comes after it can be trusted to be complete.
+    else this.fail(corrupt('was unreadable'));
+  }
+
+  private handle(message: ServerMessage): void {
+    switch (message.type) {
+      case 'data':
+        return this.deliver({ ...message, data: Buffer.from(message.data, 'base64') });
+      case 'attached':
+        this.unanswered.delete(message.session);
+        if (message.ready) this.channels.get(message.session)?.start();
+        return;
+      case 'detached':
+        return this.drop(message.session, new PeerweaveError('link-lost', 'The peer has left the relay.'));
+      case 'error':
+        return this.refused(message);
+      default:
+      // What is said to those who joined a room means nothing here; more may be said to them some day.
+    }
+  }
+
+  private deliver({ session, peer, sequence, data }: Frame): void {
+    // Meetings that we have left may have frames under way.
+    this.channels.get(session)?.receive(peer, sequence, data);
+  }
+
+  private refused({ reason, session, fatal }: Extract<ServerMessage, { type: 'error' }>): void {
+    const error = refusalError(this.server, reason);
+    if (fatal) return this.fail(error);
+    const [oldest] = this.unanswered;
+    const whose = session ?? oldest;
+    if (whose !== undefined) this.drop(whose, error);
+  }
+
+  private drop(session: string, error: PeerweaveError): void {
+    this.forget(session)?.end(error);
+  }
+
+  private forget(session: string): MeetingChannel | undefined {
+    const channel = this.channels.get(session);
+    if (!channel) return undefined;
+    this.channels.delete(session);
+    this.unanswered.delete(session);
+    if (this.isEmpty) this.emptied.fire();
+    return channel;
+  }
+
+  private fail(error: PeerweaveError): void {
+    this.failure ??= error;
+    this.socket.close();
+    this.end();
+  }
+
+  private end(): void {
+    this.failure ??= broken();
+    for (const session of [...this.channels.keys()]) this.drop(session, this.failure);
+    this.closing.fire();
+  }
+}
+
+class MeetingChannel implements FrameChannel {
+  readonly maxFrameBytes: number;
+  readonly lowWaterBytes = LOW_WATER_BYTES;
+  readonly onLow: FrameChannel['onLow'];
+  private readonly connection: MeetingConnection;
+  private readonly meeting: Meeting;
+  private readonly codec: FrameCodec;
+  private readonly ready = new Emitter<void>();
+  private readonly frame = new Emitter<{ sequence: number; data: Uint8Array }>();
+  private readonly closing = new Emitter<Error | undefined>();
+  private started = false;
+  private closed = false;
+
+  constructor(connection: MeetingConnection, meeting: Meeting, codec: FrameCodec) {
+    this.connection = connection;
+    this.meeting = meeting;
+    this.codec = codec;
+    this.maxFrameBytes = codec.maxFrameBytes;
+    this.onLow = connection.onLow;
+  }
+
+  readonly onReady = this.ready.event;
+  readonly onFrame = this.frame.event;
+  readonly onClosed = this.closing.event;
+
+  get queuedBytes(): number {
+    return this.connection.queuedBytes;
+  }
+
+  send(sequence: number, parts: readonly Uint8Array[]): void {
+    if (!this.closed) this.connection.sendFrame(this.codec.encode(this.meeting, sequence, parts));
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.end(undefined);
+    this.connection.leave(this.meeting.session);
+  }
+
+  start(): void {
+    if (this.started) return;
+    this.started = true;
+    this.ready.fire();
+  }
+
+  receive(peer: string, sequence: number, data: Uint8Array): void {
+    if (peer === this.meeting.with.peer) this.frame.fire({ sequence, data });
+    else this.connection.leave(this.meeting.session);
+  }
+
+  end(error: Error | undefined): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.closing.fire(error);
+  }
+}
+
+const broken = (): PeerweaveError => new PeerweaveError('link-lost', 'The connection to the relay server broke.');
+
+/** Undefined for what is no message of a server. */
+function parseMessage(bytes: Buffer): ServerMessage | undefined {
+  try {
+    return serverMessage.safeParse(JSON.parse(bytes.toString())).data;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,80 @@
+import type { WebSocket } from 'ws';
+import type { Disposable } from '../../shared/disposable.ts';
+import { PeerweaveError } from '../../shared/errors.ts';
+import type { Meeting } from '../signaling/signaling.ts';
+import type { FrameChannel } from './frame-channel.ts';
+import { MeetingConnection, type FrameCodec } from './meeting-connection.ts';
+
+/** A link that moves or comes back soon needs a connection again. */
+const IDLE_MS = 10_000;
+
+export interface MeetingConnectionsParts {
+  readonly codec: FrameCodec;
+  /** Connects to the server of the meeting and sends our `attach`. */
+  readonly open: (meeting: Meeting) => Promise<WebSocket>;
+  /** Milliseconds that a connection without meetings stays. */
+  readonly idleMs?: number;
+}
+
+/** One connection to each server for all meetings of a tier there, opened for the first and closed some time after the last. */
+export class MeetingConnections implements Disposable {
+  private readonly parts: MeetingConnectionsParts;
+  /** By URL. */
+  private readonly connections = new Map<string, Promise<MeetingConnection>>();
+  private readonly open = new Set<MeetingConnection>();
+  private disposed = false;
+
+  constructor(parts: MeetingConnectionsParts) {
+    this.parts = parts;
+  }
+
+  /** Takes our seat in the meeting. Throws what connecting does. */
+  async attach(meeting: Meeting): Promise<FrameChannel> {
+    const known = this.connections.get(meeting.url);
+    if (!known) return this.attachFirst(meeting);
+    const connection = await known;
+    if (connection.isOpen) return connection.attach(meeting);
+    this.forget(meeting.url, known);
+    return this.attach(meeting);
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    for (const connection of this.open) connection.close();
+  }
+
+  private async attachFirst(meeting: Meeting): Promise<FrameChannel> {
+    const opening = this.connect(meeting);
+    this.connections.set(meeting.url, opening);
+    try {
+      return (await opening).attached(meeting);
+    } catch (error) {
+      this.forget(meeting.url, opening);
+      throw error;
+    }
+  }
+
+  private async connect(meeting: Meeting): Promise<MeetingConnection> {
+    const connection = new MeetingConnection(await this.parts.open(meeting), this.parts.codec);
+    if (this.disposed) {
+      connection.close();
+      throw new PeerweaveError('cancelled', 'The session has ended.');
+    }
+    this.open.add(connection);
+    let idle: NodeJS.Timeout | undefined;
+    connection.onEmpty(() => {
+      clearTimeout(idle);
+      idle = setTimeout(() => connection.isEmpty && connection.close(), this.parts.idleMs ?? IDLE_MS);
+      idle.unref();
+    });
+    connection.onClosed(() => {
+      clearTimeout(idle);
+      this.open.delete(connection);
+    });
+    return connection;
+  }
+
+  private forget(url: string, opening: Promise<MeetingConnection>): void {
+    if (this.connections.get(url) === opening) this.connections.delete(url);
+  }
+}
