@@ -6,6 +6,8 @@ import type { OpenNetwork } from './manager.ts';
 import { Network } from './session/network.ts';
 import { SignalingClient } from './signaling/signaling-client.ts';
 import { parseIceServers } from './transport/ice-servers.ts';
+import { jsonTransport } from './transport/json.ts';
+import { relayTransport } from './transport/relay.ts';
 import { tcpTransport } from './transport/tcp.ts';
 import type { Transport } from './transport/transport.ts';
 import { webrtcTransport } from './transport/webrtc.ts';
@@ -53,6 +55,10 @@ export class Networks {
   }
 
   private roomTiers(room: SignalingClient): Transport[] {
-    return [webrtcTransport(room, { log: this.parts.log, iceServers: () => this.iceServers })];
+    return [
+      webrtcTransport(room, { log: this.parts.log, iceServers: () => this.iceServers }),
+      relayTransport({ signaling: room }),
+      jsonTransport({ signaling: room }),
+    ];
   }
 }

@@ -105,6 +105,11 @@ export class MeetingConnection {
     this.socket.close();
   }
 
+  /** Without a word to the server. */
+  terminate(): void {
+    this.socket.terminate();
+  }
+
   private say(message: ClientMessage): void {
     if (this.isOpen) this.socket.send(JSON.stringify(message));
   }

@@ -7,6 +7,8 @@ import { MeetingConnection, type FrameCodec } from './meeting-connection.ts';
 
 /** A link that moves or comes back soon needs a connection again. */
 const IDLE_MS = 10_000;
+/** For the last words of the links on it, once nobody wants it any more. */
+const FAREWELL_MS = 5_000;
 
 export interface MeetingConnectionsParts {
   readonly codec: FrameCodec;
@@ -38,9 +40,14 @@ export class MeetingConnections implements Disposable {
     return this.attach(meeting);
   }
 
+  /** Connections close as soon as the meetings on them have ended, and soon in any case. */
   dispose(): void {
+    if (this.disposed) return;
     this.disposed = true;
-    for (const connection of this.open) connection.close();
+    for (const connection of this.open) {
+      if (connection.isEmpty) connection.close();
+      else this.partWith(connection);
+    }
   }
 
   private async attachFirst(meeting: Meeting): Promise<FrameChannel> {
@@ -64,6 +71,7 @@ export class MeetingConnections implements Disposable {
     let idle: NodeJS.Timeout | undefined;
     connection.onEmpty(() => {
       clearTimeout(idle);
+      if (this.disposed) return connection.close();
       idle = setTimeout(() => connection.isEmpty && connection.close(), this.parts.idleMs ?? IDLE_MS);
       idle.unref();
     });
@@ -72,6 +80,11 @@ export class MeetingConnections implements Disposable {
       this.open.delete(connection);
     });
     return connection;
+  }
+
+  private partWith(connection: MeetingConnection): void {
+    const timer = setTimeout(() => connection.terminate(), FAREWELL_MS);
+    connection.onClosed(() => clearTimeout(timer));
   }
 
   private forget(url: string, opening: Promise<MeetingConnection>): void {

@@ -38,7 +38,7 @@ export interface MeetingTier {
 
 /**
  * Pipes through the server of a room: two connections meet there, and pass each other frames that it cannot read (`relay-seal.ts`). An
- * address is `{tier, value: tag}` of a member. Lives as long as its signaling; disposing it ends its pipes.
+ * address is `{tier, value: tag}` of a member. Disposed with its signaling; its pipes then have some seconds to end.
  *
  * `dial` also throws `transport-corrupt` when something on the way changes frames, and what signaling throws when it is not to be had.
  */
@@ -66,6 +66,7 @@ export class MeetingTransport implements Transport, Disposable {
       attend: (meeting, signal) => this.accept(meeting, signal),
     });
     this.resources.add(this.connections);
+    this.resources.add(signaling.onState((state) => state === 'closed' && this.dispose()));
     this.resources.add(signaling.onMessage((message) => this.hear(message)));
     this.resources.add(signaling.onMeeting((meeting) => this.arrivals.serverTold(meeting)));
   }
