@@ -1,6 +1,7 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { existsSync, globSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { expect } from 'vitest';
 import { fsck, git, tempFolder } from '../../support/git.ts';
@@ -74,6 +75,26 @@ export class Scene {
         else resolve(JSON.parse(stdout) as CrashReport);
       });
     });
+  }
+
+  /** The system calls of an engine that lived and of its git, in the order in which they returned; descriptors with their paths. */
+  async trace(order: Omit<CrashOrder, 'root'>, calls: readonly string[]): Promise<string[]> {
+    const full: CrashOrder = { root: this.root, ...order };
+    const log = join(this.folder, 'trace');
+    const strace = ['-f', '-y', '-qq', '-e', `trace=${calls.join(',')}`, '-o', log];
+    await promisify(execFile)('strace', [...strace, process.execPath, this.engine, JSON.stringify(full)]);
+    const begun = new Map<string, string>();
+    return readFileSync(log, 'utf8')
+      .split('\n')
+      .flatMap((line) => {
+        const [, process = '', call = ''] = /^(\d+) +(.*)$/.exec(line) ?? [];
+        if (call.endsWith('<unfinished ...>')) {
+          begun.set(process, call.replace(/ *<unfinished \.\.\.>$/, ''));
+          return [];
+        }
+        const rest = /^<\.\.\. \w+ resumed>(.*)$/.exec(call)?.[1];
+        return rest === undefined ? [call] : [`${begun.get(process) ?? ''}${rest}`];
+      });
   }
 
   /** A `git` that is killed at a point. It leaves a mark, so that no test passes for a point that never came. */

@@ -19,6 +19,8 @@ export interface ConversationParts {
   readonly now: () => number;
   /** Saves the ledger's tip, among others. */
   readonly save: () => Promise<void>;
+  /** So many members are about to fetch. */
+  readonly expectFetches: (members: number) => void;
   /** A verified manifest of a member, perhaps the one already known. */
   readonly received: (peer: PeerId, manifest: Manifest) => void;
   /** What a member said was not used, and why. */
@@ -70,18 +72,24 @@ export class Conversation {
     }
   }
 
-  /** Signs a manifest and sends it to everybody; resolves to how many of them were told of something that neither they nor we had before. */
-  async announce(refs: Refs, head: BranchName | undefined): Promise<number> {
-    const { ledger, people } = this.parts;
-    const before = new Set(ledger.own?.refs.map(([, oid]) => oid));
+  /** Signs a manifest and sends it to everybody. */
+  async announce(refs: Refs, head: BranchName | undefined): Promise<void> {
+    const { ledger } = this.parts;
+    const before = ledger.own;
     const manifest = ledger.announce(refs, head, this.parts.now());
     // Saved before it is sent: after a crash the chain must go on from what others have seen, or it would look forked (SY1).
-    await this.parts.save();
-    const links = people.mesh.links();
-    for (const link of links) link.control.notify('manifest', manifest);
-    const fresh = manifest.refs.map(([, oid]) => oid).filter((oid) => !before.has(oid));
-    return links.filter(({ peer }) => {
-      const theirs = new Set(ledger.of(peer)?.refs.map(([, oid]) => oid));
+    const saved = this.parts.save();
+    this.parts.expectFetches(this.lacking(manifest, before));
+    await saved;
+    for (const link of this.parts.people.mesh.links()) link.control.notify('manifest', manifest);
+  }
+
+  /** How many linked members are about to hear of something that neither they nor we had before. */
+  private lacking(manifest: Manifest, before: Manifest | undefined): number {
+    const known = oidsOf(before);
+    const fresh = [...oidsOf(manifest)].filter((oid) => !known.has(oid));
+    return this.parts.people.mesh.links().filter(({ peer }) => {
+      const theirs = oidsOf(this.parts.ledger.of(peer));
       return fresh.some((oid) => !theirs.has(oid));
     }).length;
   }
@@ -131,3 +139,5 @@ export class Conversation {
     mesh.connect();
   }
 }
+
+const oidsOf = (manifest: Manifest | undefined): ReadonlySet<string> => new Set(manifest?.refs.map(([, oid]) => oid));

@@ -197,6 +197,7 @@ export class Session implements Disposable {
       ledger: this.ledger,
       now: this.parts.now,
       save: () => this.save(),
+      expectFetches: (members) => void this.repository.expectFetches(members),
       received: (peer, manifest) => {
         this.record.manifests[peer] = manifest;
         this.driver.handle({ type: 'manifest', peer, seq: manifest.seq, refs: refsOf(manifest) });

@@ -17,8 +17,8 @@ export interface SyncHost {
   /** The peer's folder under `refs/remotes/peers/`. */
   namespace(peer: PeerId): string;
   nameOf(peer: PeerId): string;
-  /** Signs a manifest and sends it to everybody; resolves when it is on its way, to how many of them lack something of it. */
-  announce(refs: Refs, head: BranchName | undefined): Promise<number>;
+  /** Signs a manifest and sends it to everybody; resolves when it is on its way. */
+  announce(refs: Refs, head: BranchName | undefined): Promise<void>;
   /** Sends the newest manifest to one member. */
   greet(peer: PeerId): void;
   persist(): void;
@@ -119,7 +119,7 @@ export class SyncDriver implements Disposable {
   private perform(effect: SyncEffect): void {
     switch (effect.type) {
       case 'announce':
-        return this.run(() => (this.announcing = this.announce(effect.refs, effect.head)));
+        return this.run(() => (this.announcing = this.host.announce(effect.refs, effect.head)));
       case 'greet':
         return this.host.greet(effect.peer);
       case 'fetch':
@@ -145,10 +145,6 @@ export class SyncDriver implements Disposable {
         this.wakeTimer = setTimeout(() => this.handle({ type: 'tick', now: performance.now() }), effect.inMs);
         return;
     }
-  }
-
-  private async announce(refs: Refs, head: BranchName | undefined): Promise<void> {
-    await this.repository.expectFetches(await this.host.announce(refs, head));
   }
 
   private async read(): Promise<void> {

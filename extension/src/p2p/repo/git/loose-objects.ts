@@ -1,5 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { constants, inflateSync } from 'node:zlib';
 import { isOid, type Oid } from '../../../shared/ids.ts';
@@ -18,11 +17,11 @@ export interface CommitHeader {
 export const looseObjectPath = (objectsDir: string, oid: string): string =>
   join(objectsDir, oid.slice(0, 2), oid.slice(2));
 
-/** Tree and parents of a commit; undefined when it is not loose (or too large to be an ordinary commit). */
-export async function readLooseCommit(objectsDir: string, oid: Oid): Promise<CommitHeader | undefined> {
+/** Tree and parents of a commit; undefined when it is not loose (or too large to be an ordinary commit). Synchronous, as below. */
+export function readLooseCommit(objectsDir: string, oid: Oid): CommitHeader | undefined {
   let packed: Buffer;
   try {
-    packed = await readFile(looseObjectPath(objectsDir, oid));
+    packed = readFileSync(looseObjectPath(objectsDir, oid));
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;

@@ -105,6 +105,8 @@ async function obtain(context: ReceiveContext, request: ReceiveRequest, need: Ne
       },
     });
     if (fetched !== undefined) await checkSizes(git, gitDir, staging, limits, signal);
+    // Awaited when it is published, and of no use when it is not.
+    staging.sync().catch(() => undefined);
     const connecting = connected(git, gitDir, staging, [...need.absent], signal, walk());
     expectedMove = expectMove(context, need, staging).catch(() => undefined);
     const here = await connecting;

@@ -10,15 +10,15 @@ const MAX_STEPS = 32;
 /** How two commits stand to each other (SY4, SY9). Both, with their history, must be here. */
 export async function relate(git: Git, gitDir: string, local: Oid, remote: Oid): Promise<Relation> {
   if (local === remote) return { local, remote, ahead: 0, behind: 0, sameTree: true };
-  return (await relateLoose(gitDir, local, remote)) ?? relateByGit(git, gitDir, local, remote);
+  return relateLoose(gitDir, local, remote) ?? relateByGit(git, gitDir, local, remote);
 }
 
 /** How many commits `descendant` has over `ancestor` on a straight line; undefined when git has to find out. */
-export async function straightDistance(gitDir: string, ancestor: Oid, descendant: Oid): Promise<number | undefined> {
+export function straightDistance(gitDir: string, ancestor: Oid, descendant: Oid): number | undefined {
   const objectsDir = join(gitDir, 'objects');
   let at = descendant;
   for (let steps = 1; steps <= MAX_STEPS; steps += 1) {
-    const commit = await readLooseCommit(objectsDir, at);
+    const commit = readLooseCommit(objectsDir, at);
     const [parent, ...others] = commit?.parents ?? [];
     if (parent === undefined || others.length > 0) return undefined;
     if (parent === ancestor) return steps;
@@ -27,14 +27,14 @@ export async function straightDistance(gitDir: string, ancestor: Oid, descendant
   return undefined;
 }
 
-async function relateLoose(gitDir: string, local: Oid, remote: Oid): Promise<Relation | undefined> {
+function relateLoose(gitDir: string, local: Oid, remote: Oid): Relation | undefined {
   const objectsDir = join(gitDir, 'objects');
-  const [mine, theirs] = await Promise.all([readLooseCommit(objectsDir, local), readLooseCommit(objectsDir, remote)]);
+  const [mine, theirs] = [readLooseCommit(objectsDir, local), readLooseCommit(objectsDir, remote)];
   if (mine === undefined || theirs === undefined) return undefined;
   const sameTree = mine.tree === theirs.tree;
-  const behind = await straightDistance(gitDir, local, remote);
+  const behind = straightDistance(gitDir, local, remote);
   if (behind !== undefined) return { local, remote, ahead: 0, behind, sameTree };
-  const ahead = await straightDistance(gitDir, remote, local);
+  const ahead = straightDistance(gitDir, remote, local);
   return ahead === undefined ? undefined : { local, remote, ahead, behind: 0, sameTree };
 }
 
@@ -50,7 +50,7 @@ async function relateByGit(git: Git, gitDir: string, local: Oid, remote: Oid): P
 
 /** True when `ancestor` is reachable from `descendant`, or the same. */
 export async function isAncestor(git: Git, gitDir: string, ancestor: Oid, descendant: Oid): Promise<boolean> {
-  if (ancestor === descendant || (await straightDistance(gitDir, ancestor, descendant)) !== undefined) return true;
+  if (ancestor === descendant || straightDistance(gitDir, ancestor, descendant) !== undefined) return true;
   const { code } = await git.run(['merge-base', '--is-ancestor', ancestor, descendant], { gitDir, answers: [0, 1] });
   return code === 0;
 }

@@ -7,6 +7,9 @@ import type { Logger } from '../../../shared/log.ts';
 import { exists, syncFolder } from './files.ts';
 import { outlived } from './process-alive.ts';
 
+/** Windows flushes no file that it may not write to, as loose objects are: there git, which makes them, has to. */
+export const SYNCS_LOOSE_OBJECTS = process.platform !== 'win32';
+
 /**
  * Where a peer's objects wait until the gate has passed them: an object directory of its own, `.git/peerweave/staging/
  * <pid>-<random>`, which git is pointed at the way receive-pack does it for its quarantine (git-receive-pack(1)). The
@@ -16,6 +19,7 @@ export class Staging {
   readonly path: string;
   private readonly gitDir: string;
   private readonly objectsDir: string;
+  private synced: Promise<void> | undefined;
 
   private constructor(path: string, gitDir: string) {
     this.path = path;
@@ -66,11 +70,23 @@ export class Staging {
     return names.filter((name) => name.endsWith('.pack')).map((name) => name.slice(0, -'.pack'.length));
   }
 
+  /** Makes the contents of loose objects durable, where git was told to leave that to us. May run beside the checks of the gate. */
+  sync(): Promise<void> {
+    this.synced ??= this.syncLooseObjects();
+    return this.synced;
+  }
+
+  private async syncLooseObjects(): Promise<void> {
+    if (!SYNCS_LOOSE_OBJECTS) return;
+    await Promise.all((await this.looseObjects()).map((path) => syncFile(join(this.path, path))));
+  }
+
   /**
-   * Moves everything into the repository. Contents were synced by git; the folders are synced here, so that a ref written
-   * after this never outlives its objects. Resolves to the names of the packs.
+   * Moves everything into the repository, contents synced, and then syncs the folders, so that a ref written after this never
+   * outlives its objects. Resolves to the names of the packs.
    */
   async publish(): Promise<string[]> {
+    await this.sync();
     const shallow = join(this.path, 'shallow');
     // Before the objects are: a commit without its parents is only sound with this said.
     if (await exists(shallow)) await rename(shallow, join(this.gitDir, 'shallow'));
