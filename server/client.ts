@@ -10,7 +10,7 @@ import type { Logger } from '../extension/src/shared/log.ts';
 import type { RateLimit } from '../extension/src/shared/rate-limit.ts';
 import type { Connection, ConnectionHandler } from './connection.ts';
 import type { Meetings } from './meetings.ts';
-import type { Metrics } from './metrics.ts';
+import type { Metrics, RelayTier } from './metrics.ts';
 import { Refusal } from './refusal.ts';
 import type { Member, Room } from './room.ts';
 import type { Rooms } from './rooms.ts';
@@ -57,7 +57,7 @@ export class Client implements ConnectionHandler {
   text(raw: Buffer): void {
     this.answer(() => {
       const message = decode(raw);
-      if (message.type !== 'data') this.spendMessage();
+      if (message.type !== 'data') this.spend();
       if (!this.admitted && message.type !== 'join' && message.type !== 'attach') throw notJoined();
       this.membership?.room.touch();
       // The table's type says that each handler takes its own kind; the compiler cannot follow that through the lookup.
@@ -69,8 +69,9 @@ export class Client implements ConnectionHandler {
     this.answer(() => {
       if (!this.admitted) throw notJoined();
       const frame = parseRelayFrame(raw);
-      if (frame === undefined) throw new Refusal('bad-message', 'That binary message is no relay frame.');
-      this.hub.meetings.relay(this.connection, frame.session, frame.peer, raw, 'relay');
+      if (frame !== undefined) return this.relay(frame.session, frame.peer, raw, 'relay');
+      this.spend();
+      throw new Refusal('bad-message', 'That binary message is no relay frame.');
     });
   }
 
@@ -125,7 +126,7 @@ export class Client implements ConnectionHandler {
       this.joined();
       this.connection.send({ type: 'ice', ...this.hub.iceServers() });
     },
-    data: ({ session, peer }, raw) => this.hub.meetings.relay(this.connection, session, peer, raw, 'json'),
+    data: ({ session, peer }, raw) => this.relay(session, peer, raw, 'json'),
   };
 
   /** Runs what a message asks for, and says so when it is refused. */
@@ -138,6 +139,16 @@ export class Client implements ConnectionHandler {
       if (fatal) return this.connection.fail(reason, message);
       this.hub.metrics.dropped(reason);
       this.connection.send({ type: 'error', reason, message, fatal, ...about });
+    }
+  }
+
+  /** Passes on what is relayed. It is paid for in bytes; what cannot be passed on is answered, and so it is paid for as a message. */
+  private relay(session: string, peer: string, raw: Buffer, tier: RelayTier): void {
+    try {
+      this.hub.meetings.relay(this.connection, session, peer, raw, tier);
+    } catch (error) {
+      this.spend();
+      throw error;
     }
   }
 
@@ -176,7 +187,8 @@ export class Client implements ConnectionHandler {
     return this.membership;
   }
 
-  private spendMessage(): void {
+  /** For one message. Throws `Refusal` with `rate-limited`. */
+  private spend(): void {
     if (this.rates.messages.take()) return;
     throw new Refusal('rate-limited', 'Too many messages. Connect again and send fewer.', { fatal: true });
   }

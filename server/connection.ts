@@ -76,6 +76,11 @@ export class Connection {
     clearTimeout(this.deadline);
   }
 
+  /** What the client has not read yet, as far as it is still in this process. */
+  get queuedBytes(): number {
+    return this.outbound.queuedBytes;
+  }
+
   send(message: ServerMessage): void {
     this.sendText(JSON.stringify(message));
   }

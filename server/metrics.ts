@@ -12,6 +12,8 @@ export type DropReason =
 export interface Gauges {
   readonly connections: () => number;
   readonly rooms: () => number;
+  /** Of all clients together. */
+  readonly queuedBytes: () => number;
   readonly redis: () => 'none' | 'connected' | 'lost';
 }
 
@@ -63,6 +65,7 @@ export class Metrics {
     }
     this.gauge('peerweave_connections', 'Clients that are connected.', gauges.connections);
     this.gauge('peerweave_rooms', 'Rooms that somebody is in.', gauges.rooms);
+    this.gauge('peerweave_queued_bytes', 'Bytes that wait for clients to read them.', gauges.queuedBytes);
     this.gauge('peerweave_redis_connected', '1 with Redis, 0 when it is lost; absent without.', () => {
       const state = gauges.redis();
       return state === 'none' ? undefined : Number(state === 'connected');

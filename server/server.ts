@@ -17,7 +17,12 @@ import { IceServers } from './turn.ts';
 /** Starts a signaling and relay server. Throws `bad-request` when an option is wrong or the port is taken. */
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
   const server = new SignalingServer(options);
-  await server.listen();
+  try {
+    await server.listen();
+  } catch (error) {
+    await server.close({ drainMs: 0 });
+    throw error;
+  }
   return server;
 }
 
@@ -39,20 +44,23 @@ class SignalingServer implements RunningServer {
   private readonly hub: Hub;
   private readonly connections = new Set<Connection>();
   private stopping = false;
+  private closing: Promise<void> | undefined;
   private emptied: (() => void) | undefined;
 
   constructor(options: ServerOptions) {
     this.options = options;
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.now = options.now ?? (() => performance.now());
+    // What may throw comes before what has to be closed again.
+    const proxies = new TrustedProxies(options.trustProxies ?? []);
+    const ice = new IceServers(options.stun ?? [], options.turn);
     this.metrics = new Metrics({
       connections: () => this.connections.size,
       rooms: () => this.rooms.size,
+      queuedBytes: () => [...this.connections].reduce((sum, { queuedBytes }) => sum + queuedBytes, 0),
       redis: () => this.rooms.bus.state,
     });
     const { limits, metrics, now } = this;
-    const proxies = new TrustedProxies(options.trustProxies ?? []);
-    const ice = new IceServers(options.stun ?? [], options.turn);
     this.rooms = new Rooms(limits, now);
     this.addresses = new Addresses(limits, now);
     this.hub = {
@@ -90,8 +98,12 @@ class SignalingServer implements RunningServer {
     this.metricsUrl = `http://${LOOPBACK}:${metricsPort}/metrics`;
   }
 
-  async close({ drainMs = this.limits.drainMs }: { readonly drainMs?: number } = {}): Promise<void> {
-    if (this.stopping) return;
+  close({ drainMs = this.limits.drainMs }: { readonly drainMs?: number } = {}): Promise<void> {
+    this.closing ??= this.stop(drainMs);
+    return this.closing;
+  }
+
+  private async stop(drainMs: number): Promise<void> {
     this.stopping = true;
     const random = this.options.random ?? Math.random;
     for (const each of this.connections) {

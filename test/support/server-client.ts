@@ -128,3 +128,10 @@ export async function meet(asker: ServerClient, asked: ServerClient): Promise<st
   await asker.next('attached');
   return mine.session;
 }
+
+/** The value of a metric with these labels, as `peerweave_drops_total{reason="idle"}`; 0 when there is none. */
+export async function metricOf(metricsUrl: string | undefined, name: string): Promise<number> {
+  const text = await (await fetch(metricsUrl ?? '')).text();
+  const line = text.split('\n').find((each) => each.startsWith(`${name} `));
+  return Number(line?.slice(name.length + 1) ?? 0);
+}
