@@ -17,8 +17,9 @@ export class TrustedProxies {
     for (const network of networks) {
       const [address = '', prefix] = network.split('/');
       const family = familyOf(address);
-      const bits = Number(prefix ?? (family === 'ipv6' ? 128 : 32));
-      if (isIP(address) === 0 || !Number.isInteger(bits) || bits < 0 || bits > (family === 'ipv6' ? 128 : 32)) {
+      const most = family === 'ipv6' ? 128 : 32;
+      const bits = prefix === undefined ? most : /^\d{1,3}$/.test(prefix) ? Number(prefix) : NaN;
+      if (isIP(address) === 0 || !(bits <= most)) {
         throw new PeerweaveError('bad-request', `${network} is no network. Write it as 10.0.0.0/8 or fd00::/8.`);
       }
       this.list.addSubnet(address, bits, family);

@@ -7,8 +7,8 @@ import type { TurnOptions } from './options.ts';
 export const DEFAULT_CREDENTIAL_SECONDS = 3_600;
 
 /** RFC 7064 and RFC 7065: a host, perhaps a port, and for TURN perhaps the transport. */
-const STUN_URL = /^stuns?:[^\s:@?]+(:\d{1,5})?$|^stuns?:\[[0-9a-f:]+\](:\d{1,5})?$/i;
-const TURN_URL = /^turns?:([^\s:@?]+|\[[0-9a-f:]+\])(:\d{1,5})?(\?transport=(udp|tcp))?$/i;
+const STUN_URL = /^stuns?:[^\s:@?/]+(:\d{1,5})?$|^stuns?:\[[0-9a-f:]+\](:\d{1,5})?$/i;
+const TURN_URL = /^turns?:([^\s:@?/]+|\[[0-9a-f:]+\])(:\d{1,5})?(\?transport=(udp|tcp))?$/i;
 
 /** What clients are given to find their way with; throws `bad-request` for URLs that are none. */
 export class IceServers {

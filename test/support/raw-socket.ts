@@ -67,5 +67,6 @@ export function rawFrame({ opcode, payload = Buffer.alloc(0), fin = true, masked
 export async function untilClosed(socket: Socket): Promise<void> {
   if (socket.destroyed) return;
   socket.resume();
-  await once(socket, 'close');
+  // Not `once`, which would take a broken connection for a failure.
+  await new Promise<void>((resolve) => socket.once('close', () => resolve()));
 }

@@ -1,83 +1,54 @@
-import { spawn, type ChildProcessByStdio } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { tempFolder } from '../../support/git.ts';
-import { randomId, ServerClient } from '../../support/server-client.ts';
-
-const dist = resolve(import.meta.dirname, '../../../dist');
-
-interface Running {
-  readonly child: ChildProcessByStdio<null, Readable, Readable>;
-  readonly lines: AsyncIterator<string>;
-  readonly stderr: () => string;
-}
+import { meet, metricOf, randomId, ServerClient } from '../../support/server-client.ts';
+import { SignalingServerProcess } from '../../support/server-process.ts';
 
 describe('the server’s command', () => {
-  const started: Running[] = [];
+  const started: SignalingServerProcess[] = [];
   afterEach(async () => {
-    for (const { child } of started.splice(0)) {
-      if (child.exitCode !== null) continue;
-      child.kill('SIGKILL');
-      await once(child, 'exit');
-    }
+    for (const server of started.splice(0)) await server.kill();
   });
 
-  function start(bundle: string, args: readonly string[], env: Record<string, string> = {}): Running {
-    const child = spawn(process.execPath, [join(dist, bundle), ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...env },
-    });
-    let stderr = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    const running = { child, lines, stderr: () => stderr };
-    started.push(running);
-    return running;
-  }
-
-  const event = async ({ lines, stderr }: Running): Promise<Record<string, string>> => {
-    const line = await lines.next();
-    if (line.done === true) throw new Error(`it ended: ${stderr()}`);
-    return JSON.parse(line.value) as Record<string, string>;
+  const start = (...options: ConstructorParameters<typeof SignalingServerProcess>): SignalingServerProcess => {
+    const server = new SignalingServerProcess(...options);
+    started.push(server);
+    return server;
   };
-  const exit = async ({ child }: Running): Promise<number | null> =>
-    child.exitCode ?? ((await once(child, 'exit')) as [number | null])[0];
 
   it.each([
-    ['peerweave-server', 'server.mjs', []],
-    ['peerweave serve', 'cli.mjs', ['serve']],
-  ])('%s says where it listens, serves, and exits 0 on SIGTERM after telling clients', async (_name, bundle, first) => {
-    const running = start(bundle, [...first, '--port', '0', '--json']);
-    const listening = await event(running);
-    expect(listening.event).toBe('listening');
-    expect(listening.url).toMatch(/^ws:\/\/127\.0\.0\.1:\d+$/);
-    const http = listening.url!.replace('ws:', 'http:');
+    ['peerweave-server', ['server.mjs']],
+    ['peerweave serve', ['cli.mjs', 'serve']],
+  ])('%s says where it listens, serves, and exits 0 on SIGTERM after telling clients', async (_name, command) => {
+    const server = start([], command);
+    const { url, metrics } = await server.listening();
+    expect(url).toMatch(/^ws:\/\/127\.0\.0\.1:\d+$/);
+    const http = url.replace('ws:', 'http:');
     expect((await fetch(`${http}/healthz`)).status).toBe(200);
     expect(await (await fetch(`${http}/readyz`)).json()).toEqual({ status: 'ready', redis: 'none' });
-    expect(await (await fetch(listening.metrics!)).text()).toMatch(/^peerweave_connections 0$/m);
+    expect(await (await fetch(metrics)).text()).toMatch(/^peerweave_connections 0$/m);
 
-    const ada = await ServerClient.join(listening.url!, randomId());
-    running.child.kill('SIGTERM');
+    const ada = await ServerClient.join(url, randomId());
+    server.child.kill('SIGTERM');
     expect((await ada.next('go-away')).afterMs).toBeLessThanOrEqual(5_000);
-    expect(await event(running)).toEqual({ event: 'stopping' });
+    expect(await server.event()).toEqual({ event: 'stopping' });
     const stopping = await fetch(`${http}/readyz`);
     expect([stopping.status, await stopping.json()]).toEqual([503, { status: 'stopping', redis: 'none' }]);
+    const late = new ServerClient(url);
+    await late.next('closed');
     await ada.close();
-    expect(await exit(running)).toBe(0);
+    expect(await server.exit()).toBe(0);
   });
 
   it('does not wait for clients that stay longer than the drain', async () => {
-    const running = start('server.mjs', ['--port', '0', '--json', '--drain-seconds', '0.1']);
-    const { url } = await event(running);
-    const ada = await ServerClient.join(url!, randomId());
-    running.child.kill('SIGINT');
+    const server = start(['--drain-seconds', '0.1']);
+    const { url } = await server.listening();
+    const ada = await ServerClient.join(url, randomId());
+    server.child.kill('SIGINT');
     await ada.next('closed');
     expect(ada.closeCode).toBe(1012);
-    expect(await exit(running)).toBe(0);
+    expect(await server.exit()).toBe(0);
   });
 
   it('[SE8] takes secrets from files and the environment, and shows them nowhere', async () => {
@@ -85,21 +56,21 @@ describe('the server’s command', () => {
     const file = join(secrets.path, 'turn');
     writeFileSync(file, 'turn-marker\n');
     const turn = ['--turn', 'turn:turn.example.org:3478', '--turn-secret-file', file];
-    const running = start('server.mjs', ['--port', '0', '--json', ...turn], { PEERWEAVE_SERVER_TOKEN: 'token-marker' });
-    const { url, metrics } = await event(running);
-    const stranger = await ServerClient.open(url!);
+    const server = start(turn, undefined, { PEERWEAVE_SERVER_TOKEN: 'token-marker' });
+    const { url, metrics } = await server.listening();
+    const stranger = await ServerClient.open(url);
     stranger.join(randomId(), 'wrong');
     expect(await stranger.refusal()).toMatchObject({ reason: 'unauthorised', fatal: true });
-    const friend = await ServerClient.open(url!);
+    const friend = await ServerClient.open(url);
     friend.join(randomId(), 'token-marker');
     const { ice } = await friend.next('joined');
     expect(ice).toHaveLength(1);
     expect(JSON.stringify(ice)).not.toContain('marker');
-    expect(await (await fetch(metrics!)).text()).not.toContain('marker');
+    expect(await (await fetch(metrics)).text()).not.toContain('marker');
     await friend.close();
-    running.child.kill('SIGTERM');
-    await exit(running);
-    expect(running.stderr()).not.toContain('marker');
+    server.child.kill('SIGTERM');
+    await server.exit();
+    expect(server.stderr).not.toContain('marker');
     secrets.remove();
   });
 
@@ -113,8 +84,29 @@ describe('the server’s command', () => {
     [['--token-file', '/nonexistent/file'], '/nonexistent/file'],
     [['--host', '192.0.2.1'], '--host'],
   ])('refuses %j and says what would do', async (args, says) => {
-    const running = start('server.mjs', ['--port', '0', ...args]);
-    expect(await exit(running)).toBe(1);
-    expect(running.stderr()).toContain(says);
+    const server = start(args);
+    expect(await server.exit()).toBe(1);
+    expect(server.stderr).toContain(says);
+  });
+
+  it('[LI7] its memory does not grow with what is sent to somebody who does not read', async () => {
+    const server = start([]);
+    const { url, metrics } = await server.listening();
+    const room = randomId();
+    const [ada, bob] = [await ServerClient.join(url, room), await ServerClient.join(url, room)];
+    const session = await meet(ada, bob);
+    const resident = (): Promise<number> => metricOf(metrics, 'process_resident_memory_bytes');
+    const frame = Buffer.alloc(60_000);
+    // The first megabytes warm the process up.
+    for (let sequence = 0; sequence < 500; sequence++) ada.sendFrame(session, sequence, frame);
+    for (let sequence = 0; sequence < 500; sequence++) await bob.next('frame');
+    const before = await resident();
+    bob.socket.pause();
+    for (let sequence = 0; sequence < 3_000; sequence++) ada.sendFrame(session, sequence, frame);
+    await expect.poll(() => metricOf(metrics, 'peerweave_queued_bytes'), { timeout: 30_000 }).toBeGreaterThan(200_000);
+    let most = 0;
+    for (let sample = 0; sample < 100; sample++) most = Math.max(most, await resident());
+    expect(ada.socket.bufferedAmount).toBeGreaterThan(100e6);
+    expect(most - before).toBeLessThan(40e6);
   });
 });
