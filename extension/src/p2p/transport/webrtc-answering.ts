@@ -32,7 +32,8 @@ export class Answering {
   private readonly limits: AnsweringLimits;
   private readonly now: () => number;
   private readonly listeners = new Set<ListenOptions>();
-  private readonly unfinished = new Map<string, number>();
+  /** Whose each is. */
+  private readonly unfinished = new Map<WebRtcAttempt, string>();
   private readonly rates = new Map<string, RateLimit>();
   private readonly rateOfAll: RateLimit;
 
@@ -63,39 +64,38 @@ export class Answering {
   /** Why no offer of `peer` is taken now; undefined when one is. */
   refusal(peer: string): string | undefined {
     if (this.listeners.size === 0) return 'Nobody listens here.';
-    if ((this.unfinished.get(peer) ?? 0) >= this.limits.perPeer) return 'Too many attempts of yours are under way.';
-    const all = [...this.unfinished.values()].reduce((sum, count) => sum + count, 0);
-    return all >= this.limits.total ? 'Too many attempts are under way.' : undefined;
+    const underWay = [...this.unfinished].filter(([attempt]) => attempt.trying);
+    const theirs = underWay.filter(([, each]) => each === peer);
+    if (theirs.length >= this.limits.perPeer) return 'Too many attempts of yours are under way.';
+    return underWay.length >= this.limits.total ? 'Too many attempts are under way.' : undefined;
   }
 
   /** Begins an attempt with an offer. */
   take(peer: string, attempt: WebRtcAttempt, sdp: string): void {
-    this.unfinished.set(peer, (this.unfinished.get(peer) ?? 0) + 1);
+    this.unfinished.set(attempt, peer);
     const timer = setTimeout(
       () => attempt.giveUp(new PeerweaveError('unreachable', attempt.whyNot())),
       this.limits.unfinishedMs,
     );
     attempt.pipe.then(
       (pipe) => {
-        this.finished(peer, timer);
+        this.finished(attempt, timer);
         // Whoever listened last, as a later listener of one tier takes the place of an earlier one.
         const listener = [...this.listeners].at(-1);
         if (listener === undefined) pipe.stream.destroy();
         else listener.onPipe(pipe);
       },
       (error: unknown) => {
-        this.finished(peer, timer);
+        this.finished(attempt, timer);
         for (const { onError } of this.listeners) onError?.(new Error(`an offer came to nothing: ${messageOf(error)}`));
       },
     );
     attempt.accept(sdp);
   }
 
-  private finished(peer: string, timer: NodeJS.Timeout): void {
+  private finished(attempt: WebRtcAttempt, timer: NodeJS.Timeout): void {
     clearTimeout(timer);
-    const left = (this.unfinished.get(peer) ?? 1) - 1;
-    if (left > 0) this.unfinished.set(peer, left);
-    else this.unfinished.delete(peer);
+    this.unfinished.delete(attempt);
   }
 
   private rate(times: number): RateLimit {

@@ -50,6 +50,11 @@ export class WebRtcAttempt implements Disposable {
     return this.opening.promise;
   }
 
+  /** It is neither open nor over. */
+  get trying(): boolean {
+    return this.state === 'trying';
+  }
+
   /** The other side has described itself. */
   get heard(): boolean {
     return this.early === undefined;
