@@ -8,7 +8,6 @@ import type { Clock } from './clock.ts';
 import type { RoomConnection } from './room-connection.ts';
 import type { Server, ServerList } from './server-list.ts';
 import { refusalError } from './server-refusal.ts';
-import { staggered } from './staggered.ts';
 import type { SignalingTimings } from './timings.ts';
 
 export interface ConnectionKeeperParts {
@@ -43,10 +42,15 @@ export class ConnectionKeeper implements Disposable {
   private active: Active | undefined;
   private lastServer: Server;
   private lastFailure: PeerweaveError | undefined;
-  /** Settles when we join, or when the attempt that is under way or comes next has failed. */
+  /** Settles when we join, or when nothing is left to try for now. */
   private outcome: Deferred<void> = deferred();
-  private round: AbortController | undefined;
-  private wake: () => void = () => undefined;
+  /** Attempts under way, by the server's rank. */
+  private readonly trying = new Map<number, AbortController>();
+  /** Of the newest attempt, if it is under way. */
+  private startedAt = -Infinity;
+  /** Why each server that was tried since we were last joined did not let us in, by rank. */
+  private readonly errors = new Map<number, PeerweaveError>();
+  private timer: Disposable | undefined;
 
   constructor(parts: ConnectionKeeperParts) {
     this.parts = parts;
@@ -73,15 +77,9 @@ export class ConnectionKeeper implements Disposable {
     return this.stopped.signal.aborted;
   }
 
-  /** Connects, and goes on until disposed. Call it once. */
-  async run(): Promise<void> {
-    const { servers } = this.parts;
-    while (!this.isStopped) {
-      const rank = this.active?.server.rank;
-      const due = servers.due(rank);
-      if (due.length > 0) await this.tryServers(due);
-      else await this.sleep(servers.untilDue(rank));
-    }
+  /** Begins to connect. */
+  start(): void {
+    this.proceed();
   }
 
   /**
@@ -90,8 +88,7 @@ export class ConnectionKeeper implements Disposable {
    */
   async joined(signal?: AbortSignal): Promise<RoomConnection> {
     if (this.isStopped || signal?.aborted) throw cancelled();
-    const { servers, timings } = this.parts;
-    const isWorthWaiting = this.round !== undefined || servers.untilDue() <= timings.soonMs;
+    const isWorthWaiting = this.trying.size > 0 || this.untilDue() <= this.parts.timings.soonMs;
     if (this.failure !== undefined && !isWorthWaiting) throw this.failure;
     if (this.active === undefined) await abortable(this.outcome.promise, signal, cancelled);
     // Lost again in between.
@@ -102,43 +99,65 @@ export class ConnectionKeeper implements Disposable {
   networkChanged(): void {
     this.active?.connection.probe();
     this.parts.servers.forgive();
-    this.wake();
+    this.proceed();
   }
 
   dispose(): void {
     if (this.isStopped) return;
     this.stopped.abort();
+    this.timer?.dispose();
+    for (const attempt of this.trying.values()) attempt.abort();
     this.active?.connection.dispose();
     this.active = undefined;
     this.outcome.reject(cancelled());
     this.changes.dispose();
-    this.wake();
   }
 
-  private async tryServers(due: readonly Server[]): Promise<void> {
-    const { timings, clock } = this.parts;
-    const round = new AbortController();
-    this.round = round;
-    const signal = AbortSignal.any([round.signal, this.stopped.signal]);
-    const attempts = due.map((server) => (abort: AbortSignal) => this.tryServer(server, abort));
-    try {
-      await staggered(attempts, { headStartMs: timings.headStartMs, clock, signal });
-    } catch (error) {
-      if (this.active === undefined && !signal.aborted) this.failed(mostTelling(error));
-    } finally {
-      this.round = undefined;
+  /** Starts what is due, and sees to being called again when something else is. */
+  private proceed(): void {
+    if (this.isStopped) return;
+    this.timer?.dispose();
+    const { servers, clock, timings } = this.parts;
+    const [next] = servers.due(this.rank, this.trying);
+    const headStart = this.trying.size === 0 ? 0 : this.startedAt + timings.headStartMs - clock.now();
+    if (next !== undefined && headStart <= 0) {
+      void this.attempt(next);
+      return this.proceed();
     }
+    const ms = next === undefined ? this.untilDue() : headStart;
+    this.timer = Number.isFinite(ms) ? clock.after(ms, () => this.proceed()) : undefined;
   }
 
-  private async tryServer(server: Server, signal: AbortSignal): Promise<void> {
+  private async attempt(server: Server): Promise<void> {
+    const { servers, clock, log, join } = this.parts;
+    const abort = new AbortController();
+    this.trying.set(server.rank, abort);
+    this.startedAt = clock.now();
+    let error: PeerweaveError | undefined;
     try {
-      await this.parts.join(server, signal, (connection) => this.adopt(server, connection));
-    } catch (error) {
-      const typed = asPeerweaveError(error, 'signaling-unreachable');
-      this.parts.log.debug(`signaling: ${typed.message}`);
-      if (!signal.aborted) this.parts.servers.failed(server, typed);
-      throw typed;
+      await join(server, abort.signal, (connection) => this.adopt(server, connection));
+    } catch (thrown) {
+      error = asPeerweaveError(thrown, 'signaling-unreachable');
     }
+    this.trying.delete(server.rank);
+    // Whoever is next need not wait any longer.
+    this.startedAt = -Infinity;
+    if (error !== undefined && !abort.signal.aborted) {
+      log.debug(`signaling: ${error.message}`);
+      servers.failed(server, error);
+      this.errors.set(server.rank, error);
+      if (this.active === undefined && this.trying.size === 0 && this.untilDue() > 0) this.failed();
+    }
+    this.proceed();
+  }
+
+  /** Of the server in use; only better ones are worth an attempt. */
+  private get rank(): number {
+    return this.active?.server.rank ?? Infinity;
+  }
+
+  private untilDue(): number {
+    return this.parts.servers.untilDue(this.rank, this.trying);
   }
 
   private adopt(server: Server, connection: RoomConnection): void {
@@ -165,8 +184,11 @@ export class ConnectionKeeper implements Disposable {
     this.parts.log.info(`signaling: joined by ${connection.server}`);
     this.changes.fire(connection);
     before?.connection.dispose();
+    this.errors.clear();
+    for (const [rank, attempt] of this.trying) if (rank > server.rank) attempt.abort();
     this.outcome.resolve();
     this.outcome = deferred();
+    this.proceed();
   }
 
   private lost(active: Active, error: PeerweaveError): void {
@@ -182,12 +204,11 @@ export class ConnectionKeeper implements Disposable {
     this.lastFailure = error;
     this.parts.log.info(`signaling: ${error.message}`);
     this.changes.fire(undefined);
-    // An attempt for a better server is not all that there is to do now.
-    this.round?.abort();
-    this.wake();
+    this.proceed();
   }
 
-  private failed(error: PeerweaveError): void {
+  private failed(): void {
+    const error = mostTelling([...this.errors.values()]);
     this.lastFailure = error;
     this.parts.log.info(`signaling: ${error.message}`);
     this.outcome.reject(error);
@@ -195,23 +216,11 @@ export class ConnectionKeeper implements Disposable {
     // The state is the same, but why is not.
     this.changes.fire(undefined);
   }
-
-  /** For so long, or until something changes. */
-  private async sleep(ms: number): Promise<void> {
-    const woken = deferred();
-    this.wake = woken.resolve;
-    const timer = Number.isFinite(ms) ? this.parts.clock.after(ms, woken.resolve) : undefined;
-    await woken.promise;
-    timer?.dispose();
-  }
 }
 
 /** Of the failures of all servers, the one that a person can do most about. */
-function mostTelling(error: unknown): PeerweaveError {
-  const errors = (error instanceof AggregateError ? (error.errors as unknown[]) : [error])
-    .filter((each) => each !== undefined)
-    .map((each) => asPeerweaveError(each, 'signaling-unreachable'));
-  const [first, ...others] = errors.sort((a, b) => weight(a) - weight(b));
+function mostTelling(errors: readonly PeerweaveError[]): PeerweaveError {
+  const [first, ...others] = [...errors].sort((a, b) => weight(a) - weight(b));
   if (first === undefined) return new PeerweaveError('signaling-unreachable', 'No signaling server was tried.');
   if (others.length === 0) return first;
   const message = `${first.message} The other signaling servers do not serve either.`;

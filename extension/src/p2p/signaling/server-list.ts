@@ -45,17 +45,17 @@ export class ServerList {
     this.first = { url: urls[0], rank: 0 };
   }
 
-  /** Those that may be tried now and are better than `rank`, best first. */
-  due(rank = Infinity): Server[] {
+  /** Those that may be tried now, best first: better than `rank`, and not `busy`. */
+  due(rank: number, busy: ReadonlyMap<number, unknown>): Server[] {
     const now = this.clock.now();
-    return this.standings
-      .filter(({ server, notBefore }) => server.rank < rank && notBefore <= now)
+    return this.eligible(rank, busy)
+      .filter(({ notBefore }) => notBefore <= now)
       .map(({ server }) => server);
   }
 
-  /** Milliseconds until one that is better than `rank` may be tried; Infinity when there is none. */
-  untilDue(rank = Infinity): number {
-    const times = this.standings.filter(({ server }) => server.rank < rank).map(({ notBefore }) => notBefore);
+  /** Milliseconds until one that is better than `rank` and not `busy` may be tried; Infinity when there is none. */
+  untilDue(rank: number, busy: ReadonlyMap<number, unknown>): number {
+    const times = this.eligible(rank, busy).map(({ notBefore }) => notBefore);
     return Math.max(0, Math.min(...times) - this.clock.now());
   }
 
@@ -84,6 +84,10 @@ export class ServerList {
     for (const standing of this.standings) {
       if (!standing.asked) Object.assign(standing, { failures: 0, notBefore: 0 });
     }
+  }
+
+  private eligible(rank: number, busy: ReadonlyMap<number, unknown>): Standing[] {
+    return this.standings.filter(({ server }) => server.rank < rank && !busy.has(server.rank));
   }
 
   private hold(standing: Standing, ms: number, asked: boolean): void {

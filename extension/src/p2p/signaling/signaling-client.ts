@@ -170,7 +170,7 @@ export class SignalingClient implements Signaling {
       log,
     });
     keeper.onConnection((connection) => this.follow(connection));
-    void keeper.run();
+    keeper.start();
     return keeper;
   }
 
