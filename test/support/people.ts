@@ -37,8 +37,8 @@ export class World {
     return this.track(new EngineProcess(args, { home: person.home, input: invite }));
   }
 
-  resume(person: Person): EngineProcess {
-    return this.track(new EngineProcess(['resume', '--repo', person.repo, '--json'], { home: person.home }));
+  resume(person: Person, ...flags: string[]): EngineProcess {
+    return this.track(new EngineProcess(['resume', '--repo', person.repo, '--json', ...flags], { home: person.home }));
   }
 
   run(person: Person, command: string, ...args: string[]): ReturnType<typeof runCli> {

@@ -50,6 +50,8 @@ beforeEach(() => {
       mesh,
       addresses: () => where(1),
       learnAddresses: (peer, addresses) => members.learnAddresses(peer, addresses),
+      meeting: undefined,
+      learnMeeting: () => undefined,
     },
     ledger,
     now: () => 1_000,

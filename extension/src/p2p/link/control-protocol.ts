@@ -105,8 +105,6 @@ export const welcome = z.object({
     objectFormat: z.enum(['sha1', 'sha256']),
   }),
   addresses,
-  /** Where members meet, for one that joined before there was a signaling server. Absent without one. */
-  meeting: z.object({ secret: base64(16), urls: z.array(signalingUrl).min(1).max(MAX_SIGNALING_URLS) }).optional(),
 });
 
 const requests = {
@@ -123,6 +121,8 @@ const notifications = {
   /** How to reach members; a hint, never trusted for identity. */
   presence: z.object({
     members: z.array(z.object({ peer: peerId, addresses })).max(MAX_ROSTER_ENTRIES),
+    /** From the founder: where members meet, for those that joined before there was a signaling server. */
+    meeting: z.object({ secret: base64(16), urls: z.array(signalingUrl).min(1).max(MAX_SIGNALING_URLS) }).optional(),
   }),
   manifest,
   /** The sender has everything of `author`'s manifest `seq`: lets the author show who is in sync. */

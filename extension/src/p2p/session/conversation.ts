@@ -13,7 +13,7 @@ const ANSWER_MS = 5_000;
 /** What a conversation needs of the session around it. */
 export interface ConversationParts {
   readonly self: PeerId;
-  readonly people: Pick<People, 'members' | 'mesh' | 'addresses' | 'learnAddresses'>;
+  readonly people: Pick<People, 'members' | 'mesh' | 'addresses' | 'learnAddresses' | 'meeting' | 'learnMeeting'>;
   readonly ledger: ManifestLedger;
   /** Unix milliseconds. */
   readonly now: () => number;
@@ -45,7 +45,10 @@ export class Conversation {
     control.handleNotification('manifest', (manifest) => this.receiveManifest(link, manifest));
     control.handleNotification('roster', ({ entries }) => this.parts.people.members.merge(entries));
     control.handleNotification('ack', ({ author, seq }) => this.receiveAck(link, author, seq));
-    control.handleNotification('presence', ({ members }) => this.receivePresence(link, members));
+    control.handleNotification('presence', ({ members, meeting }) => {
+      if (meeting !== undefined) this.parts.people.learnMeeting(link.peer, meeting);
+      this.receivePresence(link, members);
+    });
     // Whoever asks wants to hear our newest refs before the answer; messages keep their order.
     control.handleRequest('ping', async () => {
       await this.parts.refresh();
@@ -62,13 +65,17 @@ export class Conversation {
   /** Tells everybody how to reach us and everybody else, so that a full mesh forms. */
   sharePresence(): void {
     const { self, people } = this.parts;
+    const { meeting } = people;
     const links = people.mesh.links();
     this.shareRoster();
     for (const link of links) {
       const others = links
         .filter((other) => other.peer !== link.peer)
         .map((other) => ({ peer: other.peer, addresses: [...people.members.addresses(other.peer)] }));
-      link.control.notify('presence', { members: [{ peer: self, addresses: people.addresses() }, ...others] });
+      link.control.notify('presence', {
+        members: [{ peer: self, addresses: people.addresses() }, ...others],
+        ...(meeting === undefined ? {} : { meeting }),
+      });
     }
   }
 

@@ -17,6 +17,9 @@ import type { SessionRecord } from './session-store.ts';
 import { joiningView, type SessionPhase } from './session-view.ts';
 import { UPLOAD_PACK_COMMANDS } from './upload-pack.ts';
 
+/** Longer than a host needs to find a signaling server again that was restarted. */
+const HOST_PATIENCE_MS = 10_000;
+
 export interface JoinRequest {
   readonly invite: Invite;
   readonly directory: string;
@@ -137,7 +140,21 @@ export class Joining {
     );
   }
 
-  private enter(): Promise<Entered> {
+  /** A host that has just lost its way to the signaling server is given the time to come back there. */
+  private async enter(): Promise<Entered> {
+    const { network } = this.parts;
+    const { host, hostName } = this.request.invite;
+    try {
+      return await this.enterOnce();
+    } catch (error) {
+      const failure = asPeerweaveError(error);
+      if (failure.reason !== 'unreachable' || network.status === undefined || network.isPresent(host)) throw failure;
+      if (await network.awaitPresence(host, HOST_PATIENCE_MS, this.abort.signal)) return this.enterOnce();
+      throw network.whyUnreachable(hostName, failure);
+    }
+  }
+
+  private enterOnce(): Promise<Entered> {
     const { invite, name } = this.request;
     const { identity, network } = this.parts;
     return enterSession({
@@ -223,7 +240,7 @@ export class Joining {
         `${invite.hostName} let us in, but its list of members does not verify.`,
       );
     }
-    const meeting = welcome.meeting ?? (invite.meeting && storedMeeting(invite.meeting));
+    const meeting = invite.meeting && storedMeeting(invite.meeting);
     return {
       v: 1,
       session: invite.session,

@@ -1,6 +1,6 @@
 import { DisposableStore, type Disposable } from '../../shared/disposable.ts';
-import { messageOf } from '../../shared/errors.ts';
-import { Emitter } from '../../shared/events.ts';
+import { messageOf, PeerweaveError } from '../../shared/errors.ts';
+import { Emitter, type Event } from '../../shared/events.ts';
 import type { PeerId } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/log.ts';
 import { MAX_ADDRESSES } from '../link/control-protocol.ts';
@@ -104,6 +104,27 @@ export class Network implements Disposable {
     return room.peers.some((each) => each.tag === tag);
   }
 
+  /** True once the member is in the room; false when it is not by then, or nobody can be. Rejects when the signal fires. */
+  async awaitPresence(peer: PeerId, patienceMs: number, signal: AbortSignal): Promise<boolean> {
+    const patience = AbortSignal.timeout(patienceMs);
+    const stop = AbortSignal.any([patience, signal]);
+    while (!this.isPresent(peer) && !stop.aborted) await changeOrAbort(this.onChange, stop);
+    signal.throwIfAborted();
+    return this.isPresent(peer);
+  }
+
+  /** `failure`, or what is wrong with the way to the signaling server when that may be the cause. */
+  whyUnreachable(name: string, failure: PeerweaveError): PeerweaveError {
+    const problem = this.parts.room?.problem;
+    if (problem === undefined) {
+      return new PeerweaveError('unreachable', `${name} is not there now, or cannot be reached. ${failure.message}`, {
+        cause: failure,
+      });
+    }
+    const message = `The signaling server is out of reach, and ${name} cannot be reached without it: ${problem}`;
+    return new PeerweaveError('signaling-unreachable', message, { cause: failure });
+  }
+
   /**
    * Accepts members, on an own port (`setting` is `HOST:PORT` or empty, `remembered` the port of the run before) and through the room.
    * Throws `bad-request` for a setting that is no place to listen, and `unreachable` for one that cannot be had.
@@ -149,3 +170,14 @@ export class Network implements Disposable {
     );
   }
 }
+
+const changeOrAbort = (change: Event<void>, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const done = (): void => {
+      subscription.dispose();
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const subscription = change(done);
+    signal.addEventListener('abort', done, { once: true });
+  });

@@ -11,6 +11,7 @@ import type { Link } from '../link/link.ts';
 import type { TransportAddress } from '../transport/transport.ts';
 import { Gatekeeper, type Approval, type Decision } from './gatekeeper.ts';
 import { Invitation } from './invitation.ts';
+import { meetingPlaceOf } from './meeting-place.ts';
 import { Members } from './members.ts';
 import { Mesh } from './mesh.ts';
 import type { Network, Sighting } from './network.ts';
@@ -110,6 +111,20 @@ export class People implements Disposable {
     return moved;
   }
 
+  /** What the founder tells members of where to meet; undefined for others, and without a server. */
+  get meeting(): SessionRecord['meeting'] {
+    const { identity, record } = this.parts;
+    return record.founder === identity.peer && meetingPlaceOf(record) !== undefined ? record.meeting : undefined;
+  }
+
+  /** The founder has set a server: it is used from the next start on. */
+  learnMeeting(from: PeerId, meeting: NonNullable<SessionRecord['meeting']>): void {
+    const { record, save } = this.parts;
+    if (from !== record.founder || JSON.stringify(record.meeting) === JSON.stringify(meeting)) return;
+    record.meeting = meeting;
+    void save();
+  }
+
   /** Answers a guest that waits; throws `bad-request` when it waits no more. */
   decide(id: string, decision: Decision): void {
     if (this.gatekeeper.decide(id, decision)) return;
@@ -167,12 +182,11 @@ export class People implements Disposable {
   private async letIn(link: Link, params: JoinParams): Promise<Welcome> {
     await this.gatekeeper.admit(link, params);
     this.learnAddresses(link.peer, params.addresses);
-    const { repoName: name, roots, objectFormat, meeting } = this.parts.record;
+    const { repoName: name, roots, objectFormat } = this.parts.record;
     return {
       roster: this.members.all(),
       repo: { name, roots, objectFormat },
       addresses: this.addresses(),
-      ...(meeting === undefined || meeting.urls.length === 0 ? {} : { meeting }),
     };
   }
 
