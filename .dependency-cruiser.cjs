@@ -27,8 +27,8 @@ const layers = {
     `${p2p}/signaling/`,
     `${p2p}/home.ts`,
   ],
-  // A page knows the messages of its panel, and nothing else.
-  'webview/': [`${src}/views/[a-z-]+-messages.ts`],
+  // A page knows the messages of its panel and the shapes in them, and nothing else.
+  'webview/': [`${src}/views/[a-z-]+-messages.ts`, `${src}/rpc/`],
   // The extension host knows the engine only by its contract.
   [`${src}/(commands|views)/`]: [`${src}/shared/`, `${src}/rpc/`, `${src}/(commands|views)/`, `${src}/[^/]+\\.ts`],
 };
