@@ -141,11 +141,17 @@ async function takeHistory(job: CloneJob, hold: Promise<void>): Promise<void> {
   try {
     const fetched = await fetchInto(job, staging, 'history', (offer) => planAll(job, offer), hold);
     if (fetched === undefined) throw missing();
-    await checkSizes(git, gitDir, staging, limits, signal);
-    here = await present(job, staging, fetched, [...new Set(job.refs.values())]);
+    const checks = [
+      checkSizes(git, gitDir, staging, limits, signal),
+      present(job, staging, fetched, [...new Set(job.refs.values())]),
+      findDuplicates(git, gitDir, staging, job.folder.tipPacks, signal),
+    ] as const;
+    // All to their end, whatever one says: staging must not go while another reads it.
+    await Promise.allSettled(checks);
+    const [, found, duplicates] = await Promise.all(checks);
+    here = found;
     throwIfCancelled(signal);
     if (tip !== undefined && !here.has(tip)) throw missing();
-    const duplicates = await findDuplicates(git, gitDir, staging, job.folder.tipPacks, signal);
     const packs = await staging.publish();
     // A history of one commit may come as the very pack that its tip came in.
     for (const pack of duplicates) if (!packs.includes(pack)) await retire(job, staging, pack);
