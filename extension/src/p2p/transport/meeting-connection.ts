@@ -234,8 +234,9 @@ class MeetingChannel implements FrameChannel {
   }
 
   receive(peer: string, sequence: number, data: Uint8Array): void {
-    if (peer === this.meeting.with.peer) this.frame.fire({ sequence, data });
-    else this.connection.leave(this.meeting.session);
+    if (peer === this.meeting.with.peer) return this.frame.fire({ sequence, data });
+    this.end(corrupt('came from somebody who is not in the meeting'));
+    this.connection.leave(this.meeting.session);
   }
 
   end(error: Error | undefined): void {

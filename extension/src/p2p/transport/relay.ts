@@ -3,7 +3,7 @@ import type { FrameCodec } from './meeting-connection.ts';
 import { MeetingTransport, type MeetingTransportOptions } from './meeting-transport.ts';
 
 /** Frames as binary WebSocket messages (`relay-frame.ts`). */
-const binaryFrames: FrameCodec = {
+export const binaryFrames: FrameCodec = {
   maxFrameBytes: MAX_RELAY_DATA_BYTES,
   encode: ({ session, self }, sequence, parts) =>
     Buffer.concat([relayHeader(decodeId(session), decodeId(self), sequence), ...parts]),
