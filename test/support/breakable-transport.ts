@@ -1,13 +1,15 @@
 import type { Listener, Pipe, Transport } from '../../extension/src/p2p/transport/transport.ts';
 import { PeerweaveError } from '../../extension/src/shared/errors.ts';
 
-/** A transport whose pipes a test can cut and silence, and whose dials it can forbid. */
+/** A transport whose pipes a test can cut and silence, and whose dials it can forbid and hold up. */
 export class BreakableTransport implements Transport {
   readonly tier: Transport['tier'];
   /** Pipes that this side dialed or accepted and that still live. */
   readonly pipes = new Set<Pipe>();
   dialing = true;
   dials = 0;
+  /** A dial waits for it when its transport stands. */
+  gate: Promise<void> | undefined;
   private readonly inner: Transport;
   private waiting: (() => void)[] = [];
 
@@ -19,7 +21,14 @@ export class BreakableTransport implements Transport {
   async dial(...args: Parameters<Transport['dial']>): Promise<Pipe> {
     this.dials += 1;
     if (!this.dialing) throw new PeerweaveError('unreachable', 'The test has cut the network.');
-    return this.keep(await this.inner.dial(...args));
+    const pipe = this.keep(await this.inner.dial(...args));
+    try {
+      await Promise.race([this.gate, aborted(args[1]?.signal)]);
+    } catch (error) {
+      pipe.stream.destroy();
+      throw error;
+    }
+    return pipe;
   }
 
   listen(options: Parameters<Transport['listen']>[0]): Promise<Listener> {
@@ -31,10 +40,19 @@ export class BreakableTransport implements Transport {
     for (const { stream } of this.pipes) stream.destroy();
   }
 
+  /** Breaks every pipe, and every dial from now on fails. */
+  forbid(): void {
+    this.dialing = false;
+    this.cut();
+  }
+
   /** Swallows all that this side sends on the pipes it has, as a path does that died without a word. */
   silence(): void {
     for (const { stream } of this.pipes) stream.write = () => true;
   }
+
+  /** Swallows what this side sends past so many bytes, on every pipe from now on. */
+  swallowAfter: number | undefined;
 
   /** Resolves when there is a pipe. */
   async connected(): Promise<void> {
@@ -44,7 +62,26 @@ export class BreakableTransport implements Transport {
   private keep(pipe: Pipe): Pipe {
     this.pipes.add(pipe);
     pipe.stream.once('close', () => this.pipes.delete(pipe));
+    if (this.swallowAfter !== undefined) swallow(pipe, this.swallowAfter);
     for (const resolve of this.waiting.splice(0)) resolve();
     return pipe;
   }
+}
+
+function aborted(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    const cancel = (): void => reject(new PeerweaveError('cancelled', 'The connection attempt was cancelled.'));
+    if (signal?.aborted) cancel();
+    signal?.addEventListener('abort', cancel, { once: true });
+  });
+}
+
+function swallow({ stream }: Pipe, after: number): void {
+  const write = stream.write.bind(stream) as (chunk: Buffer) => boolean;
+  let left = after;
+  stream.write = ((chunk: Buffer) => {
+    const passed = chunk.subarray(0, left);
+    left -= passed.length;
+    return passed.length === 0 || write(passed);
+  }) as typeof stream.write;
 }

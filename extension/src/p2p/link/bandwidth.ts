@@ -135,6 +135,7 @@ class Meter {
   forget(owner: object): void {
     for (const { bytes, resolve } of this.waiting.get(owner) ?? []) resolve(bytes);
     this.waiting.delete(owner);
+    if (this.waiting.size === 0) clearTimeout(this.timer);
   }
 
   private fill(): void {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { deferred, type Deferred } from '../../shared/deferred-promise.ts';
+import { deferred } from '../../shared/deferred-promise.ts';
 import { asPeerweaveError, PeerweaveError } from '../../shared/errors.ts';
 import type { Pipe, TransportAddress } from '../transport/transport.ts';
 
@@ -43,74 +43,87 @@ interface Runner {
  * meanwhile is not kept waiting by an address that says nothing.
  */
 export async function dialRace<T>(options: DialRaceOptions<T>): Promise<DialRaceResult<T>> {
-  const race: Race<T> = {
-    options,
-    outcome: deferred(),
-    runners: options.addresses.map((address) => ({
+  const race = new Race(options);
+  const onAbort = (): void => race.fail(new PeerweaveError('cancelled', 'Connecting was cancelled.'));
+  options.signal?.addEventListener('abort', onAbort, { once: true });
+  if (options.signal?.aborted) onAbort();
+  try {
+    return await race.run();
+  } finally {
+    options.signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+class Race<T> {
+  private readonly options: DialRaceOptions<T>;
+  private readonly runners: readonly Runner[];
+  private readonly outcome = deferred<DialRaceResult<T>>();
+  private over = false;
+
+  constructor(options: DialRaceOptions<T>) {
+    this.options = options;
+    this.runners = options.addresses.map((address) => ({
       address,
       abort: new AbortController(),
       dialing: undefined,
       failure: undefined,
-    })),
-    over: false,
-  };
-  const onAbort = (): void => race.outcome.reject(new PeerweaveError('cancelled', 'Connecting was cancelled.'));
-  if (options.signal?.aborted) onAbort();
-  options.signal?.addEventListener('abort', onAbort, { once: true });
-  if (race.runners.length === 0) race.outcome.reject(new AggregateError([]));
-  for (const runner of race.runners) void run(race, runner);
-  let kept: readonly Runner[] = [];
-  try {
-    const winner = await race.outcome.promise;
-    kept = race.runners.filter(({ dialing }) => dialing !== undefined);
-    return {
-      winner,
-      begun: kept.flatMap(({ address, dialing, abort }) => (dialing ? { address, dialing, abort } : [])),
-    };
-  } finally {
-    race.over = true;
-    options.signal?.removeEventListener('abort', onAbort);
-    for (const runner of race.runners) if (!kept.includes(runner)) runner.abort.abort();
+    }));
   }
-}
 
-interface Race<T> {
-  readonly options: DialRaceOptions<T>;
-  readonly outcome: Deferred<T>;
-  readonly runners: readonly Runner[];
-  over: boolean;
-}
+  run(): Promise<DialRaceResult<T>> {
+    if (this.runners.length === 0) this.fail(new AggregateError([]));
+    for (const runner of this.runners) void this.keepTrying(runner);
+    return this.outcome.promise;
+  }
 
-async function run<T>(race: Race<T>, runner: Runner): Promise<void> {
-  const { signal } = runner.abort;
-  do {
+  fail(error: Error): void {
+    this.over = true;
+    this.outcome.reject(error);
+    for (const { abort } of this.runners) abort.abort();
+  }
+
+  private win(winner: T, by: Runner): void {
+    this.over = true;
+    const begun = this.runners.flatMap(({ address, dialing, abort }) => (dialing ? [{ address, dialing, abort }] : []));
+    this.outcome.resolve({ winner, begun });
+    for (const runner of this.runners) if (runner !== by && !runner.dialing) runner.abort.abort();
+  }
+
+  private async keepTrying(runner: Runner): Promise<void> {
+    while (!this.over) {
+      try {
+        const result = await this.attempt(runner);
+        if (this.isOver()) this.options.discard(result);
+        else this.win(result, runner);
+        return;
+      } catch (error) {
+        if (this.isOver()) return;
+        runner.failure = asPeerweaveError(error);
+      }
+      const failures = this.runners.flatMap(({ failure }) => failure ?? []);
+      if (failures.length === this.runners.length) return this.fail(new AggregateError(failures));
+      // Whoever answered with another key or another version will do so again.
+      if (runner.failure.reason !== 'unreachable') return;
+      await delay(this.options.redialMs, undefined, { signal: runner.abort.signal }).catch(() => undefined);
+    }
+  }
+
+  private async attempt(runner: Runner): Promise<T> {
+    const { signal } = runner.abort;
+    runner.dialing = this.options.dial(runner.address, signal);
+    let pipe: Pipe;
     try {
-      const result = await attempt(race, runner);
-      if (race.over) race.options.discard(result);
-      race.over = true;
-      race.outcome.resolve(result);
-      return;
-    } catch (error) {
-      runner.failure = asPeerweaveError(error);
+      pipe = await runner.dialing;
+    } finally {
+      // Once it is over, this belongs to whoever was told of it.
+      if (!this.over) runner.dialing = undefined;
     }
-    if (race.runners.every(({ failure }) => failure !== undefined)) {
-      race.outcome.reject(new AggregateError(race.runners.map(({ failure }) => failure)));
-    }
-    // Whoever answered with another key or another version will do so again.
-    if (runner.failure.reason !== 'unreachable') return;
-    await delay(race.options.redialMs, undefined, { signal }).catch(() => undefined);
-  } while (!race.over);
-}
+    if (this.isOver()) throw new PeerweaveError('cancelled', 'Another address was faster.');
+    return this.options.use(pipe, signal);
+  }
 
-async function attempt<T>({ options }: Race<T>, runner: Runner): Promise<T> {
-  const { signal } = runner.abort;
-  const dialing = options.dial(runner.address, signal);
-  runner.dialing = dialing;
-  try {
-    const pipe = await dialing;
-    runner.dialing = undefined;
-    return await options.use(pipe, signal);
-  } finally {
-    runner.dialing = undefined;
+  /** It may have ended while we waited, which the compiler does not know. */
+  private isOver(): boolean {
+    return this.over;
   }
 }

@@ -15,8 +15,8 @@ import { LinkMaker } from './link-maker.ts';
 import type { Link } from './link.ts';
 import { DEFAULT_TIMINGS, type LinkTimings } from './link-timings.ts';
 import { readExactly } from './read-exactly.ts';
-import { acceptResume, readResumeRequest, refuseResume } from './resume-handshake.ts';
-import { KIND_NEW, KIND_RESUME, MAGIC, PREFACE_BYTES } from './resume-wire.ts';
+import { acceptResume, readLinkId, readResumeRequest, refuseResume } from './resume-handshake.ts';
+import { KIND_BECKON, KIND_NEW, KIND_RESUME, MAGIC, PREFACE_BYTES } from './resume-wire.ts';
 import { DEFAULT_TIERS } from './route-worth.ts';
 import { Turnstile } from './turnstile.ts';
 
@@ -87,6 +87,7 @@ export class LinkHost implements Disposable {
       tiers: this.tiers,
       bandwidth,
       dial: (address, signal) => this.dialPipe(address, signal),
+      accept: (pipe) => void this.accept(pipe),
       timings: this.timings,
       log: this.log,
       now: options.now ?? (() => performance.now()),
@@ -128,7 +129,7 @@ export class LinkHost implements Disposable {
         discard: (late) => void late.close(new PeerweaveError('link-duplicate', 'Another address was faster.')),
         redialMs: this.timings.redial,
       });
-      winner.start((mover) => begun.map(({ address, dialing, abort }) => mover.openOn(address, dialing, abort)));
+      winner.start(begun);
       return winner;
     } catch (error) {
       throw dialError(error, addresses, signal);
@@ -171,8 +172,10 @@ export class LinkHost implements Disposable {
     try {
       const start = await this.inTime(pipe, () => readExactly(pipe.stream, PREFACE_BYTES));
       if (!start.subarray(0, MAGIC.length).equals(MAGIC)) throw new Error('it does not speak Peerweave');
-      if (start[MAGIC.length] === KIND_RESUME) await this.inTime(pipe, () => this.resume(pipe));
-      else if (start[MAGIC.length] === KIND_NEW) await this.acceptNew(pipe);
+      const kind = start[MAGIC.length];
+      if (kind === KIND_NEW) await this.acceptNew(pipe);
+      else if (kind === KIND_RESUME) await this.inTime(pipe, () => this.resume(pipe));
+      else if (kind === KIND_BECKON) await this.inTime(pipe, () => this.beckoned(pipe));
       else throw new Error('it wants something unknown');
     } catch (error) {
       this.log.debug(`connection from ${pipe.remote} failed: ${messageOf(error)}`);
@@ -193,6 +196,12 @@ export class LinkHost implements Disposable {
     const link = this.maker.byLinkId(request.linkId);
     if (!link || link.dialer) return refuseResume(pipe, request, this.options.identity);
     await acceptResume(pipe, request, link, (turn) => link.claimTurn(turn));
+  }
+
+  private async beckoned(pipe: Pipe): Promise<void> {
+    const link = this.maker.byLinkId(await readLinkId(pipe));
+    if (!link?.dialer) throw new Error('there is no such link');
+    await link.beckoned(pipe);
   }
 
   private inTime<T>(pipe: Pipe, work: () => Promise<T>): Promise<T> {

@@ -4,14 +4,18 @@ import type { PeerId } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Pipe, Tier, TransportAddress } from '../transport/transport.ts';
 import type { Bandwidth } from './bandwidth.ts';
+import { beckon } from './beckon.ts';
 import { withDeadline } from './deadline.ts';
 import { greet } from './greet.ts';
 import type { Identity } from './identity.ts';
 import type { LinkHello } from './link.ts';
 import type { LinkTimings } from './link-timings.ts';
+import { Mover } from './mover.ts';
+import { offerResume, type ResumeOffer } from './resume-handshake.ts';
 import { preface, KIND_NEW, resumeSecret } from './resume-wire.ts';
 import { ResumableStream } from './resumable-stream.ts';
 import { RouteKeeper } from './route-keeper.ts';
+import { RouteSearch } from './route-search.ts';
 import { SshLink } from './ssh-link.ts';
 import { connectAsAcceptor, connectAsDialer, sshKeyPair, type AuthenticatedSession } from './ssh-session.ts';
 import type { Turnstile } from './turnstile.ts';
@@ -23,11 +27,16 @@ export interface LinkMakerOptions {
   readonly tiers: readonly Tier[];
   readonly bandwidth: Bandwidth | undefined;
   readonly dial: (address: TransportAddress, signal: AbortSignal) => Promise<Pipe>;
+  /** Takes a pipe as one that somebody dialed to us. */
+  readonly accept: (pipe: Pipe) => void;
   readonly timings: LinkTimings;
   readonly log: Logger;
   readonly now: () => number;
   readonly random: () => number;
 }
+
+/** Tiers on which one end may reach the other and not the other way round; on all others either may begin, and the dialer does. */
+const ONE_WAY: ReadonlySet<Tier> = new Set(['tcp']);
 
 /** Who is dialed, and where else it may be found. */
 export interface Dialed {
@@ -129,7 +138,7 @@ export class LinkMaker {
       control,
       remote,
       dial: dialed ? hello.dial : remote.dial,
-      keeper: dialed && this.keeper(authenticated, dialed.addresses),
+      ...this.routes(authenticated, dialed),
       timings,
       now,
       log,
@@ -141,12 +150,21 @@ export class LinkMaker {
     return link;
   }
 
-  private keeper(
+  private routes(
     { stream, sessionId, publicKey }: AuthenticatedSession,
-    addresses: readonly TransportAddress[],
-  ): RouteKeeper {
-    const { tiers, dial, timings, log, now, random } = this.options;
-    const secret = resumeSecret(sessionId);
-    return new RouteKeeper({ stream, secret, publicKey, addresses, tiers, dial, timings, log, now, random });
+    dialed: Dialed | undefined,
+  ): { keeper: RouteKeeper | undefined; search: RouteSearch } {
+    const { tiers, dial, accept, timings, log, now, random } = this.options;
+    const own = { stream, secret: resumeSecret(sessionId) };
+    const offer = async (pipe: Pipe): Promise<ResumeOffer> =>
+      dialed ? offerResume(pipe, own, publicKey, now) : beckon(pipe, own, accept);
+    const mover = new Mover({ stream, dial, offer, timings });
+    const common = { stream, mover, timings, log, now, random };
+    if (!dialed) {
+      const search = new RouteSearch({ ...common, addresses: [], tiers: tiers.filter((tier) => ONE_WAY.has(tier)) });
+      return { keeper: undefined, search };
+    }
+    const keeper = new RouteKeeper({ ...common, addresses: dialed.addresses, tiers });
+    return { keeper, search: keeper.search };
   }
 }

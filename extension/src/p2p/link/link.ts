@@ -67,7 +67,8 @@ export interface Link {
    */
   admit(): void;
   /**
-   * Where a dialed link looks for the peer when it is dropped, and for a better route at once; an accepted link waits to be found.
+   * Where the peer may be found from now on. A dialed link looks for it there when it was dropped, and at once for a better route; an
+   * accepted one waits to be found when it was dropped, and looks for a better route where the dialer may not be able to come (tcp).
    */
   updateAddresses(addresses: readonly TransportAddress[]): void;
   /**

@@ -3,15 +3,15 @@ import type { Pipe, TransportAddress } from '../transport/transport.ts';
 import { withDeadline } from './deadline.ts';
 import type { LinkTimings } from './link-timings.ts';
 import { Turnstile } from './turnstile.ts';
-import { offerResume, type ResumableLink, type ResumeOffer } from './resume-handshake.ts';
+import type { ResumableStream } from './resumable-stream.ts';
+import type { ResumeOffer } from './resume-handshake.ts';
 
-export interface MoverOptions extends ResumableLink {
-  /** The peer's SSH public key blob. */
-  readonly publicKey: Uint8Array;
+export interface MoverOptions {
+  readonly stream: ResumableStream;
   readonly dial: (address: TransportAddress, signal: AbortSignal) => Promise<Pipe>;
-  readonly timings: LinkTimings;
-  /** Monotonic milliseconds. */
-  readonly now: () => number;
+  /** Asks the other end of the link to come to a transport; destroying the pipe makes it fail. */
+  readonly offer: (pipe: Pipe) => Promise<ResumeOffer>;
+  readonly timings: Pick<LinkTimings, 'handshake' | 'move'>;
 }
 
 /** An address that is being tried: resolves when the other end of the link stands there. */
@@ -22,7 +22,7 @@ export interface Opening {
   stop(): void;
 }
 
-/** Puts a dialed link on other transports, one at a time, without a gap: the old one carries it until both ends are on the new one. */
+/** Puts a link on other transports, one at a time, without a gap: the old one carries it until both ends are on the new one. */
 export class Mover {
   private readonly options: MoverOptions;
   private readonly turnstile = new Turnstile();
@@ -46,28 +46,28 @@ export class Mover {
 
   /** Goes on with an address whose transport is being dialed already. */
   openOn(address: TransportAddress, dialing: Promise<Pipe>, abort: AbortController): Opening {
-    const offer = dialing.then((pipe) => this.offer(pipe, abort.signal));
-    // Whoever opens may stop before it looks.
-    offer.catch(() => undefined);
+    const offer = dialing.then((pipe) => this.ask(pipe, abort.signal));
+    let stands: ResumeOffer | undefined;
+    offer.then(
+      (offered) => (stands = offered),
+      () => undefined,
+    );
     return {
       address,
       offer,
       stop: () => {
-        abort.abort();
-        // What nobody has taken up; destroying the pipe that carries the link by now would be too much.
-        offer.then(
-          ({ pipe }) => this.options.stream.current !== pipe && pipe.stream.destroy(),
-          () => undefined,
-        );
+        if (!stands) abort.abort();
+        // The pipe that carries the link by now is nobody's to destroy any more.
+        else if (this.options.stream.current !== stands.pipe) stands.pipe.stream.destroy();
       },
     };
   }
 
   /** Asks the other end to come to `pipe`, which it takes over: destroyed when that fails. */
-  async offer(pipe: Pipe, signal?: AbortSignal): Promise<ResumeOffer> {
-    const { publicKey, timings, now } = this.options;
+  async ask(pipe: Pipe, signal?: AbortSignal): Promise<ResumeOffer> {
+    const { offer, timings } = this.options;
     try {
-      return await withDeadline(() => offerResume(pipe, this.options, publicKey, now), {
+      return await withDeadline(() => offer(pipe), {
         signal,
         timeoutMs: timings.handshake,
         what: 'Reconnecting',

@@ -91,8 +91,11 @@ export interface ResumeRequest {
   readonly nonce: Buffer;
 }
 
+/** The name of the link that is to go on, as either end says it first. */
+export const readLinkId = (pipe: Pipe): Promise<Buffer> => readExactly(pipe.stream, LINK_ID_BYTES);
+
 export async function readResumeRequest(pipe: Pipe): Promise<ResumeRequest> {
-  const linkId = await readExactly(pipe.stream, LINK_ID_BYTES);
+  const linkId = await readLinkId(pipe);
   return { linkId, nonce: await readExactly(pipe.stream, NONCE_BYTES) };
 }
 

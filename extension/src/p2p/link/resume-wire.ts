@@ -18,6 +18,10 @@ import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
  * Each goes on with the byte that the other has not received. The acceptor says from where: over the old transport the dialer may
  * have acknowledged more since its third message.
  *
+ * Where only the acceptor can reach the dialer, it brings the transport, and the dialer begins as above on that:
+ *
+ *     acceptor → dialer     "PWL1" 'B' linkId(16)
+ *
  * Up to its third message a dialer may walk away, and the link stays where it was; with the fourth the acceptor has left the old
  * transport, and the dialer does. So a transport that dies in between, or a peer that agrees and then does nothing, costs nothing.
  * Turns count up, so that one message that was long under way cannot take the link back to a transport that was given up.
@@ -33,6 +37,7 @@ export const MAGIC = Buffer.from('PWL1', 'latin1');
 export const PREFACE_BYTES = 5;
 export const KIND_NEW = 'N'.charCodeAt(0);
 export const KIND_RESUME = 'R'.charCodeAt(0);
+export const KIND_BECKON = 'B'.charCodeAt(0);
 export const RESUME_ACCEPTED = 'Y'.charCodeAt(0);
 export const RESUME_UNKNOWN = 'X'.charCodeAt(0);
 

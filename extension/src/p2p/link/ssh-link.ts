@@ -8,9 +8,10 @@ import type { ControlPeer } from './control-peer.ts';
 import { disconnectText, parseDisconnect } from './disconnect.ts';
 import type { ExecStream, Link, LinkHello, LinkState } from './link.ts';
 import type { LinkTimings } from './link-timings.ts';
-import type { Opening, Mover } from './mover.ts';
+import type { Begun } from './dial-race.ts';
 import { Pulse } from './pulse.ts';
 import type { RouteKeeper } from './route-keeper.ts';
+import type { RouteSearch } from './route-search.ts';
 import { resumeSecret, type ResumeSecret } from './resume-wire.ts';
 import { MAX_EXEC_CHANNELS } from './ssh-channels.ts';
 import type { AuthenticatedSession } from './ssh-session.ts';
@@ -27,6 +28,7 @@ export interface SshLinkOptions {
   readonly dial: number;
   /** On the dialer's side only. */
   readonly keeper: RouteKeeper | undefined;
+  readonly search: RouteSearch;
   readonly timings: LinkTimings;
   readonly now: () => number;
   readonly log: Logger;
@@ -125,7 +127,7 @@ export class SshLink implements Link {
   }
 
   get betterRoutes(): Link['betterRoutes'] {
-    return this.options.keeper?.betterRoutes ?? [];
+    return this.options.search.betterRoutes;
   }
 
   get stream(): AuthenticatedSession['stream'] {
@@ -136,12 +138,12 @@ export class SshLink implements Link {
    * Begins to deliver control messages, and to look for better routes. Called in a later turn than the one that hands the link out, so
    * that handlers are in place. `begun` are transports that were being dialed when this one was faster.
    */
-  start(begun: (mover: Mover) => readonly Opening[] = () => []): void {
+  start(begun: readonly Begun[] = []): void {
     setImmediate(() => {
       this.control.start();
       this.stream.sendPing();
     });
-    this.options.keeper?.start(begun);
+    this.options.search.start(begun);
   }
 
   /** Whether this is the newest move that the dialer has asked for; an older one that was long under way is not made any more. */
@@ -154,7 +156,7 @@ export class SshLink implements Link {
   /** What carries the link may be gone without a word. */
   networkChanged(): void {
     this.pulse.probe();
-    this.options.keeper?.networkChanged();
+    (this.options.keeper ?? this.options.search).networkChanged();
   }
 
   admit(): void {
@@ -163,7 +165,7 @@ export class SshLink implements Link {
   }
 
   updateAddresses(addresses: readonly TransportAddress[]): void {
-    this.options.keeper?.updateAddresses(addresses);
+    (this.options.keeper ?? this.options.search).updateAddresses(addresses);
   }
 
   async replaceTransport(pipe: Pipe): Promise<void> {
@@ -173,6 +175,11 @@ export class SshLink implements Link {
       throw new PeerweaveError('link-lost', 'Only the side that dialed moves a link, and only while it lives.');
     }
     await keeper.moveTo(pipe);
+  }
+
+  /** The peer came by a transport of its own: moves there when it is better, and throws when it is not. */
+  async beckoned(pipe: Pipe): Promise<void> {
+    await this.options.keeper?.beckoned(pipe);
   }
 
   async exec(command: string, { signal }: { signal?: AbortSignal } = {}): Promise<ExecStream> {
@@ -224,7 +231,7 @@ export class SshLink implements Link {
     this.currentState = 'closed';
     this.pulse.dispose();
     this.stopReconnecting();
-    this.options.keeper?.dispose();
+    this.options.search.dispose();
     this.control.dispose(error);
     this.execSlots.close(error);
     this.options.log.debug(`link with ${this.peer} closed: ${error.reason}: ${error.message}`);

@@ -1,0 +1,125 @@
+import { createIdentity, type Identity } from '../../extension/src/p2p/link/identity.ts';
+import { LinkHost, type LinkHostOptions } from '../../extension/src/p2p/link/link-host.ts';
+import type { Link } from '../../extension/src/p2p/link/link.ts';
+import type { LinkTimings } from '../../extension/src/p2p/link/link-timings.ts';
+import { MemoryNetwork } from '../../extension/src/p2p/transport/memory.ts';
+import type { Route, Tier, Transport, TransportAddress } from '../../extension/src/p2p/transport/transport.ts';
+import { createLogger } from '../../extension/src/shared/log.ts';
+import { BreakableTransport } from './breakable-transport.ts';
+import { next } from './link-lab.ts';
+import { NamedTransport } from './named-transport.ts';
+
+/** Nothing rests, and everything is tried again at once: a test that wants it otherwise says so. */
+const TIMINGS: Partial<LinkTimings> = {
+  firstRetry: 2,
+  lastRetry: 20,
+  close: 500,
+  upgradeRetries: [5, 10, 20],
+  stable: 0,
+  headStart: 100,
+};
+
+/** A tier of one person, to be broken. */
+export class LabTier extends BreakableTransport {
+  private readonly named: NamedTransport;
+  readonly addresses: TransportAddress[] = [];
+
+  constructor(named: NamedTransport) {
+    super(named);
+    this.named = named;
+  }
+
+  set route(route: Route) {
+    this.named.route = route;
+  }
+}
+
+/** One person who is on several tiers at once. */
+export interface Traveller {
+  readonly identity: Identity;
+  readonly host: LinkHost;
+  readonly log: string[];
+  /** Where this person can be reached, worst tier first. */
+  readonly addresses: readonly TransportAddress[];
+  readonly accepted: Link[];
+  tier(tier: Tier): LabTier;
+}
+
+/** Makes people who can reach each other on several tiers, each a transport under another name. */
+export class RouteLab {
+  private readonly people: { readonly host: LinkHost; readonly tiers: readonly LabTier[] }[] = [];
+  private readonly networks = new Map<Tier, () => Transport>();
+
+  private readonly transport: (() => Transport) | undefined;
+
+  /** `transport` makes what carries every tier; a memory network for each when absent. */
+  constructor(transport?: () => Transport) {
+    this.transport = transport;
+  }
+
+  async person(tiers: readonly Exclude<Tier, 'memory'>[], options: Partial<LinkHostOptions> = {}): Promise<Traveller> {
+    const identity = options.identity ?? createIdentity();
+    const transports = tiers.map((tier) => new LabTier(new NamedTransport(this.network(tier)(), tier)));
+    const log: string[] = [];
+    const host = new LinkHost({
+      identity,
+      transports,
+      log: createLogger(({ level, text }) => log.push(`${level} ${text}`)),
+      software: 'test/1',
+      ...options,
+      timings: { ...TIMINGS, ...options.timings },
+    });
+    this.people.push({ host, tiers: transports });
+    const accepted: Link[] = [];
+    host.onLink((link) => accepted.push(link));
+    for (const transport of transports.filter(({ tier }) => options.tiers?.includes(tier) ?? true)) {
+      const { addresses } = await host.listen({
+        tier: transport.tier,
+        ...(this.transport ? { host: '127.0.0.1' } : {}),
+      });
+      transport.addresses.push(...addresses);
+    }
+    return {
+      identity,
+      host,
+      log,
+      accepted,
+      addresses: transports.flatMap(({ addresses }) => addresses).reverse(),
+      tier: (tier) => transports.find((each) => each.tier === tier)!,
+    };
+  }
+
+  /** A link from `a` to `b`, as each of them holds it; both admit each other. */
+  async link(a: Traveller, b: Traveller, addresses = b.addresses): Promise<[Link, Link]> {
+    const arriving = next(b.host.onLink, (link) => link.peer === a.identity.peer);
+    const dialed = await a.host.dial({ peer: b.identity.peer, addresses });
+    const accepted = await arriving;
+    dialed.admit();
+    accepted.admit();
+    return [dialed, accepted];
+  }
+
+  dispose(): void {
+    for (const { host, tiers } of this.people.splice(0)) {
+      host.dispose();
+      for (const tier of tiers) tier.cut();
+    }
+  }
+
+  private network(tier: Tier): () => Transport {
+    if (this.transport) return this.transport;
+    const known = this.networks.get(tier);
+    if (known) return known;
+    const network = new MemoryNetwork();
+    const made = (): Transport => network.transport();
+    this.networks.set(tier, made);
+    return made;
+  }
+}
+
+/** Resolves when the link is connected by `route`. */
+export async function onRoute(link: Link, route: Route): Promise<void> {
+  while (link.route !== route || link.state !== 'connected') {
+    await Promise.race([next(link.onRoute), next(link.onState)]);
+  }
+}
