@@ -32,8 +32,11 @@ export class Agreement {
       const standing = standingOf(here, there, branch);
       const told = `${here.id} of ${there.id}: ${branch} was ${tip.slice(0, 6)} at both, is ${String(standing)}`;
       if (remote === undefined) hold(standing === 'deleted-there', () => `${told}, was deleted there`);
-      else if (local === tip && !graph.contains(remote, tip))
-        hold(standing === 'rewound-there', () => `${told}, was rewound there`);
+      else if (local === tip && !graph.contains(remote, tip)) {
+        // Unless it went back to what this side had left before that: then both did.
+        const bothDid = standing === 'rewound-here' && here.repository.rewritten.has(branch);
+        hold(standing === 'rewound-there' || bothDid, () => `${told}, was rewound there`);
+      }
     }
   }
 }

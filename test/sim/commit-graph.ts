@@ -1,11 +1,14 @@
 import type { Relation } from '../../extension/src/p2p/sync/model.ts';
 import type { Oid } from '../../extension/src/shared/ids.ts';
 import { CommitSet } from './commit-set.ts';
+import { mergeBaseTrees, mergeTrees } from './sim-tree.ts';
 
 interface Commit {
   readonly number: number;
   readonly parents: readonly Oid[];
   readonly tree: number;
+  /** What it changed, where that is one thing: what a patch id is to git. */
+  readonly patch: string | undefined;
   /** The commit and all its ancestors. */
   readonly history: CommitSet;
 }
@@ -13,19 +16,80 @@ interface Commit {
 /** Every commit that anyone ever made in a scenario: what is true, whoever knows it. */
 export class CommitGraph {
   private readonly commits = new Map<Oid, Commit>();
+  private readonly byNumber: Oid[] = [];
+  /** Merges that engines made of themselves, by what goes into their id. */
+  private readonly automatic = new Map<string, Oid>();
 
   get size(): number {
     return this.commits.size;
   }
 
-  commit(parents: readonly Oid[], tree: number): Oid {
+  /** How many different merges engines have made of themselves. */
+  get merges(): number {
+    return this.automatic.size;
+  }
+
+  /** `patch` names what it changes, for one that changes one thing. */
+  commit(parents: readonly Oid[], tree: number, patch?: string): Oid {
     const number = this.commits.size;
     // Scattered, so that the order of ids says nothing of the order of making.
     const oid = `${(Math.imul(number + 1, 0x9e3779b1) >>> 0).toString(16).padStart(8, '0')}${number.toString(16).padStart(32, '0')}`;
     const history = new CommitSet().add(number);
     for (const parent of parents) history.addAll(this.get(parent).history);
-    this.commits.set(oid as Oid, { number, parents, tree, history });
+    this.commits.set(oid as Oid, { number, parents, tree, patch, history });
+    this.byNumber.push(oid as Oid);
     return oid as Oid;
+  }
+
+  /**
+   * What `Repository.mergeHeads` does: the same heads give the same commit, of those that merge with each other in the order of their ids.
+   * Undefined when not even two do.
+   */
+  merge(branch: string, heads: readonly Oid[], take?: Oid): { commit: Oid; parents: readonly Oid[] } | undefined {
+    const [first, ...rest] = [...heads].sort();
+    if (first === undefined) return undefined;
+    let { tree, history } = this.get(first);
+    const parents = [first];
+    for (const head of rest) {
+      const theirs = this.get(head);
+      const merged = take === undefined ? mergeTrees(this.baseTree(history, theirs.history), tree, theirs.tree) : tree;
+      if (merged === undefined) continue;
+      tree = merged;
+      history = history.copy().addAll(theirs.history);
+      parents.push(head);
+    }
+    if (parents.length < 2) return undefined;
+    const merged = take === undefined ? tree : this.get(take).tree;
+    const key = [branch, merged, ...parents].join(' ');
+    const commit = this.automatic.get(key) ?? this.commit(parents, merged);
+    this.automatic.set(key, commit);
+    return { commit, parents };
+  }
+
+  /** The tree to merge from: of the best common ancestors, merged themselves where there are several. */
+  private baseTree(a: CommitSet, b: CommitSet): number {
+    const [newest, ...others] = this.basesOf(a, b);
+    if (newest === undefined) return 0;
+    let { tree, history } = this.get(newest);
+    for (const base of others) {
+      const other = this.get(base);
+      tree = mergeBaseTrees(this.baseTree(history, other.history), tree, other.tree);
+      history = history.copy().addAll(other.history);
+    }
+    return tree;
+  }
+
+  /** Common commits that no other common one contains. A commit's number is above those of its ancestors. */
+  private basesOf(a: CommitSet, b: CommitSet): Oid[] {
+    const common = a.intersection(b);
+    const bases: Oid[] = [];
+    for (let number = this.byNumber.length - 1; number >= 0; number--) {
+      if (!common.has(number)) continue;
+      const oid = this.byNumber[number]!;
+      bases.push(oid);
+      common.removeAll(this.get(oid).history);
+    }
+    return bases;
   }
 
   numberOf(oid: Oid): number {
@@ -65,7 +129,25 @@ export class CommitGraph {
       ahead: ours.history.sizeWithout(theirs.history),
       behind: theirs.history.sizeWithout(ours.history),
       sameTree: ours.tree === theirs.tree,
+      patchEqual: this.patchEqual(ours.history, theirs.history),
     };
+  }
+
+  private patchEqual(ours: CommitSet, theirs: CommitSet): boolean {
+    const [a, b] = [this.patchesOf(ours, theirs), this.patchesOf(theirs, ours)];
+    return a !== undefined && a !== '' && a === b;
+  }
+
+  /** What the one has changed over the other; undefined when that holds merges. */
+  private patchesOf(history: CommitSet, without: CommitSet): string | undefined {
+    const patches: string[] = [];
+    for (const [number, oid] of this.byNumber.entries()) {
+      if (!history.has(number) || without.has(number)) continue;
+      const { patch } = this.get(oid);
+      if (patch === undefined) return undefined;
+      patches.push(patch);
+    }
+    return patches.sort().join();
   }
 
   private get(oid: Oid): Commit {

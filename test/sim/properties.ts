@@ -37,7 +37,7 @@ function checkKept(here: SimEngine, engines: readonly SimEngine[], graph: Commit
 export const differing = (engines: readonly SimEngine[]): BranchName[] =>
   allBranches(engines).filter((branch) => new Set(engines.map(({ repository }) => repository.tip(branch))).size > 1);
 
-const allBranches = (engines: readonly SimEngine[]): BranchName[] => [
+export const allBranches = (engines: readonly SimEngine[]): BranchName[] => [
   ...new Set(engines.flatMap(({ repository }) => repository.branches())),
 ];
 
@@ -115,7 +115,8 @@ function allowed({ here, there, branch, local, remote, graph, state }: Pair): Pe
   const rewrites: PeerStanding['standing'][] = [];
   if (rewroteHere) rewrites.push('rewound-here');
   if (rewroteThere) rewrites.push('rewound-there');
-  return [graph.treeOf(local) === graph.treeOf(remote) ? 'same-tree' : 'diverged', ...rewrites];
+  const { sameTree, patchEqual } = graph.relation(local, remote);
+  return [sameTree ? 'same-tree' : patchEqual === true ? 'patch-equal' : 'diverged', ...rewrites];
 }
 
 /** A conflict is shown exactly where a branch has diverged, with sides none of which contains another. */
@@ -135,7 +136,7 @@ function checkConflicts(here: SimEngine, graph: CommitGraph): void {
   }
 }
 
-const name = ({ id }: SimEngine): string => id.slice(7, 8);
+export const name = ({ id }: SimEngine): string => id.slice(7, 8);
 const short = (oid: Oid | undefined): string => oid?.slice(0, 6) ?? 'nothing';
 
 const stateOf = (engine: SimEngine, branch: BranchName): BranchState | undefined =>

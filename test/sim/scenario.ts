@@ -1,4 +1,5 @@
 import type { RefName } from '../../extension/src/shared/ids.ts';
+import type { Strategy } from '../../extension/src/p2p/sync/strategy.ts';
 import type { Prng } from './prng.ts';
 import type { Mishaps } from './sim-world.ts';
 import type { Habits } from './sim-user.ts';
@@ -15,6 +16,10 @@ export interface Scenario {
   readonly crashes: number;
   readonly partitions: number;
   readonly habits: Habits;
+  /** The strategies that each peer may have; one is drawn for each, and sometimes others for its branches. */
+  readonly strategies: readonly Strategy[];
+  /** How often somebody changes theirs on the way. */
+  readonly changesOfMind: number;
   readonly mishaps: Mishaps;
   /** Once quiet, people do a few things more. */
   readonly encore: boolean;
@@ -48,6 +53,16 @@ const WILD: Habits = {
   ask: 2,
 };
 
+const STRATEGIES: readonly (readonly Strategy[])[] = [
+  ['manual'],
+  ['auto-merge'],
+  ['auto-merge'],
+  ['auto-merge', 'manual'],
+  ['prefer-local', 'auto-merge'],
+  ['prefer-local', 'prefer-remote'],
+  ['manual', 'auto-merge', 'prefer-local', 'prefer-remote'],
+];
+
 const NEVER = (): boolean => false;
 const isFix = (ref: RefName): boolean => ref === 'refs/heads/fix';
 
@@ -65,9 +80,12 @@ export function drawScenario(random: Prng): Scenario {
     crashes: often(4),
     partitions: often(2),
     habits: random.chance(0.35) ? CALM : WILD,
+    strategies: random.pick(STRATEGIES) ?? ['manual'],
+    changesOfMind: often(3),
     mishaps: {
       fetchFails: random.pick([0, 0, 0.1, 0.4]) ?? 0,
       relateMisses: random.pick([0, 0, 0.1]) ?? 0,
+      mergeFails: random.pick([0, 0, 0.3]) ?? 0,
       watchMisses: random.pick([0, 0.2]) ?? 0,
       lazyPersist: random.chance(0.1),
       refuses: random.chance(0.1) ? isFix : NEVER,

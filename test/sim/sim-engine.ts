@@ -1,5 +1,6 @@
 import { decodePersistedSync } from '../../extension/src/p2p/sync/persisted.ts';
 import type { Relation, SyncEffect, SyncEvent } from '../../extension/src/p2p/sync/model.ts';
+import { MANUAL, type Strategies } from '../../extension/src/p2p/sync/strategy.ts';
 import { SyncCore } from '../../extension/src/p2p/sync/sync-core.ts';
 import { branchOf, branchRef, type Oid, type PeerId, type RefName } from '../../extension/src/shared/ids.ts';
 import type { Reason } from '../../extension/src/shared/errors.ts';
@@ -20,6 +21,7 @@ export class SimEngine implements SimNode {
   readonly repository: SimRepository;
   core = new SyncCore();
   running = false;
+  strategies: Strategies = MANUAL;
   /** Sequence and refs of the last manifest; survive a crash, as the driver saves them before it sends. */
   manifest: { seq: number; refs: ReadonlyMap<RefName, Oid> } | undefined;
   /** Newest own manifest that each peer acknowledged. */
@@ -51,7 +53,8 @@ export class SimEngine implements SimNode {
     const restored = saved === undefined ? undefined : decodePersistedSync(saved);
     hold(restored !== undefined || saved === undefined, () => 'what was persisted cannot be read back');
     const jitter = (_: PeerId | undefined, failures: number): number => (failures % 3) / 3;
-    this.core = new SyncCore(restored === undefined ? { jitter } : { jitter, restored });
+    const options = { jitter, strategies: this.strategies };
+    this.core = new SyncCore(restored === undefined ? options : { ...options, restored });
     this.running = true;
     this.reading = false;
     this.watching = false;
@@ -113,6 +116,10 @@ export class SimEngine implements SimNode {
         return this.relate(effect);
       case 'move':
         return this.move(effect);
+      case 'merge':
+        return this.merge(effect);
+      case 'keep':
+        return this.keep(effect);
       case 'create-tag':
         return this.later(5, () => this.createTag(effect));
       case 'read-refs':
@@ -249,6 +256,34 @@ export class SimEngine implements SimNode {
           if (answer.type === 'moved' && told === from) repository.told.set(branchRef(branch), to);
         }),
       );
+    });
+  }
+
+  private merge({ branch, heads, take }: EffectOf<'merge'>): void {
+    const { random, graph } = this.world;
+    for (const head of heads) hold(this.repository.has(head), () => `${this.id} merges ${head} and has it not`);
+    const kept = this.repository.kept.get(branch);
+    const lost = take === undefined ? [] : heads.filter((head) => head !== take && kept?.has(head) !== true);
+    hold(lost.length === 0, () => `${this.id} lets ${lost.join()} of ${branch} lose without keeping it`);
+    this.later(40, () => {
+      if (random.chance(this.mishaps.mergeFails)) {
+        return this.feed({ type: 'merge-refused', branch, why: 'failed' });
+      }
+      const merged = graph.merge(branch, heads, take);
+      if (merged === undefined) return this.feed({ type: 'merge-refused', branch, why: 'conflicts' });
+      this.repository.objects.addAll(graph.history(merged.commit));
+      return this.feed({ type: 'merged', branch, ...merged });
+    });
+  }
+
+  private keep({ branch, tips }: EffectOf<'keep'>): void {
+    const failed = this.world.random.chance(this.mishaps.mergeFails);
+    const life = this.life;
+    this.world.clock.after(this.world.random.between(1, 10), () => {
+      if (!failed) this.repository.keep(branch, tips);
+      // A crash in between: it is kept, and nobody was told.
+      if (life !== this.life) return;
+      this.later(3, () => this.feed({ type: failed ? 'keep-refused' : 'kept', branch }));
     });
   }
 

@@ -17,6 +17,8 @@ export class SimRepository {
   readonly objects = new CommitSet();
   /** Commits that the user here made and has not given up: dropped from the last ref here that held them. */
   made = new CommitSet();
+  /** Tips that are kept because they lost (CO4), by branch. */
+  readonly kept = new Map<BranchName, Set<Oid>>();
   head: BranchName;
   dirty = false;
   onChange: () => void = () => undefined;
@@ -96,6 +98,11 @@ export class SimRepository {
     this.deleted.delete(ref);
     this.dropped.get(ref)?.removeAll(this.graph.history(to));
     this.set(ref, to);
+  }
+
+  keep(branch: BranchName, tips: readonly Oid[]): void {
+    for (const tip of tips) hold(this.has(tip), () => `${this.label} keeps ${tip} and has it not`);
+    this.kept.set(branch, new Set([...(this.kept.get(branch) ?? []), ...tips]));
   }
 
   private drop(ref: RefName, from: Oid): void {

@@ -2,6 +2,7 @@ import { branchRef, type BranchName, type Oid, type RefName } from '../../extens
 import type { SimEngine } from './sim-engine.ts';
 import type { SimWorld } from './sim-world.ts';
 import type { SimRepository } from './sim-repository.ts';
+import { edit, SLOTS, VALUES } from './sim-tree.ts';
 
 /** How often a user does what; a scenario leaves some out. */
 export interface Habits {
@@ -130,8 +131,12 @@ export class SimUser {
     else this.engine.feed({ type: 'apply-pending', branch });
   }
 
+  /** A commit that changes one thing of its first parent's tree; a merge is whatever the user makes of it. */
   private make(parents: readonly Oid[]): Oid {
-    const oid = this.world.graph.commit(parents, this.world.random.between(0, 40));
+    const { graph, random } = this.world;
+    const [slot, value] = [random.between(0, SLOTS - 1), random.between(0, VALUES - 1)];
+    const tree = edit(parents[0] === undefined ? 0 : graph.treeOf(parents[0]), slot, value);
+    const oid = graph.commit(parents, tree, parents.length === 1 ? `${slot}:${value}` : undefined);
     this.repository.objects.addAll(this.world.graph.history(oid));
     this.repository.made.add(this.world.graph.numberOf(oid));
     return oid;

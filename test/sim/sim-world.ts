@@ -9,6 +9,7 @@ import type { VirtualClock } from './virtual-clock.ts';
 export interface Mishaps {
   readonly fetchFails: number;
   readonly relateMisses: number;
+  readonly mergeFails: number;
   /** A change of refs is noticed by the slow poll only. */
   readonly watchMisses: number;
   /** Persisting lags behind, so that a crash forgets the last of it. */

@@ -1,8 +1,10 @@
+import type { Strategies, Strategy } from '../../extension/src/p2p/sync/strategy.ts';
 import type { BranchName, PeerId } from '../../extension/src/shared/ids.ts';
 import { branchRef } from '../../extension/src/shared/ids.ts';
 import { Agreement } from './agreement.ts';
 import { CommitGraph } from './commit-graph.ts';
 import { checkQuiet, differing } from './properties.ts';
+import { checkSettled } from './settled.ts';
 import { Prng } from './prng.ts';
 import { drawScenario, type Scenario } from './scenario.ts';
 import { SimEngine } from './sim-engine.ts';
@@ -21,6 +23,8 @@ const HEAD = 'main' as BranchName;
 export interface Outcome {
   readonly events: number;
   readonly commits: number;
+  /** Merges that engines made of themselves. */
+  readonly merges: number;
 }
 
 /** Plays out one seed. Throws a `Violation` when a property does not hold. */
@@ -62,7 +66,11 @@ class Simulation {
     this.rest();
     if (this.scenario.encore) this.encore();
     if (this.scenario.settle) this.settle();
-    return { events: this.engines.reduce((sum, { events }) => sum + events, 0), commits: this.graph.size };
+    return {
+      events: this.engines.reduce((sum, { events }) => sum + events, 0),
+      commits: this.graph.size,
+      merges: this.graph.merges,
+    };
   }
 
   private addPeer(index: number, world: SimWorld): void {
@@ -75,15 +83,30 @@ class Simulation {
       ...this.scenario.mishaps,
       refuses: odd ? refuses : () => false,
     });
+    engine.strategies = this.drawStrategies();
     this.engines.push(engine);
     this.users.push(new SimUser(engine, world, this.scenario.habits));
   }
 
+  private drawStrategies(): Strategies {
+    const { strategies } = this.scenario;
+    const draw = (): Strategy => this.random.pick(strategies) ?? 'manual';
+    const own = this.random.chance(0.2) ? [[HEAD, draw()] as const] : [];
+    return { session: draw(), branches: new Map(own) };
+  }
+
+  private changeMind(): void {
+    const engine = this.random.pick(this.engines);
+    if (engine === undefined) return;
+    engine.strategies = this.drawStrategies();
+    engine.feed({ type: 'strategies', strategies: engine.strategies });
+  }
+
   /** Everybody starts from a clone of the same three commits, or from a part of them. */
   private begin(): void {
-    const first = this.graph.commit([], 100);
-    const second = this.graph.commit([first], 101);
-    const third = this.graph.commit([second], 102);
+    const first = this.graph.commit([], 0);
+    const second = this.graph.commit([first], 1);
+    const third = this.graph.commit([second], 2);
     for (const { repository } of this.engines) {
       const tip = this.random.pick([second, third]) ?? third;
       repository.objects.addAll(this.graph.history(tip));
@@ -95,7 +118,7 @@ class Simulation {
 
   /** Spreads what will happen over the time of the scenario. */
   private plan(): void {
-    const { actions, drops, crashes, partitions, durationMs } = this.scenario;
+    const { actions, drops, crashes, partitions, changesOfMind, durationMs } = this.scenario;
     const times = (count: number, action: () => void): void => {
       for (let i = 0; i < count; i++) this.clock.after(this.random.between(0, durationMs), action);
     };
@@ -105,6 +128,7 @@ class Simulation {
       this.relinkLater();
     });
     times(crashes, () => this.crash());
+    times(changesOfMind, () => this.changeMind());
     times(partitions, () => {
       this.network.partition((peer) => peer.charCodeAt(7) % 2);
       this.clock.after(this.random.between(1, durationMs), () => {
@@ -150,12 +174,17 @@ class Simulation {
   /** Lets everything come to rest, and checks what must then be so. */
   private rest(): void {
     this.quiet();
-    // What failed for a reason that only a person or a new manifest can cure is cured by the person here.
-    for (const engine of this.engines) {
-      if (this.engines.some(({ id }) => engine.core.peerState(id)?.error?.retrying === false)) this.cure(engine);
+    // What failed for a reason that only a person or a new manifest can cure is cured by the person here; what that sets going may fail so too.
+    for (let round = 0; round < 20; round++) {
+      const stuck = this.engines.filter((engine) =>
+        this.engines.some(({ id }) => engine.core.peerState(id)?.error?.retrying === false),
+      );
+      if (stuck.length === 0) break;
+      for (const engine of stuck) this.cure(engine);
+      this.quiet();
     }
-    this.quiet();
     checkQuiet(this.engines, this.graph);
+    checkSettled(this.engines, this.graph);
     this.agreement.check(this.graph);
     this.agreement.note(this.engines);
   }

@@ -7,6 +7,7 @@ import type { MoveRefusal, RefMove, Repository, RefSnapshot, TransferProgress } 
 import type { SyncCore } from '../sync/sync-core.ts';
 import type { Pair, Refs, SyncEffect, SyncEvent } from '../sync/model.ts';
 import { describeRefusal } from './refusal-text.ts';
+import { keepSides, mergeSides, type SettleContext } from './settle-effects.ts';
 import { UPLOAD_PACK_COMMANDS } from './upload-pack.ts';
 
 /** What the driver needs of the session around it. */
@@ -130,6 +131,10 @@ export class SyncDriver implements Disposable {
         return this.run(() => this.refresh());
       case 'move':
         return this.inTurn(() => this.move(effect));
+      case 'merge':
+        return this.run(async () => this.handle(await mergeSides(this.settling, effect)));
+      case 'keep':
+        return this.run(async () => this.handle(await keepSides(this.settling, effect)));
       case 'create-tag':
         return this.inTurn(() => this.createTag(effect));
       case 'ack':
@@ -218,7 +223,7 @@ export class SyncDriver implements Disposable {
         branch,
         from,
         to,
-        message: from === null ? `peerweave: created from ${name}` : `peerweave: fast-forward from ${name}`,
+        message: `peerweave: ${describeMove(effect)} ${name}`,
         reviewed: effect.reviewed,
       })
       .catch((error: unknown): { moved: false; refusal: MoveRefusal } => ({
@@ -241,6 +246,10 @@ export class SyncDriver implements Disposable {
     const created = await this.repository.createTag(effect.ref, effect.oid);
     if (created) this.host.refsMoved([{ ref: effect.ref, from: null, to: effect.oid }], effect.peer);
     await this.refresh();
+  }
+
+  private get settling(): SettleContext {
+    return { repository: this.repository, log: this.host.log, signal: this.stopped.signal };
   }
 
   private inTurn(task: () => Promise<void>): void {
@@ -267,4 +276,9 @@ export class SyncDriver implements Disposable {
     for (const resolve of this.idleWaiters) resolve();
     this.idleWaiters.clear();
   }
+}
+
+function describeMove({ from, merges }: Extract<SyncEffect, { type: 'move' }>): string {
+  if (merges !== undefined) return 'merge with';
+  return from === null ? 'created from' : 'fast-forward from';
 }

@@ -5,18 +5,31 @@ import type { BranchStanding, BranchState, ConflictCandidate, PeerStanding } fro
 import type { Moves } from './moves.ts';
 import type { PeerRecord } from './peer-record.ts';
 import type { Relate, Relations } from './relations.ts';
+import { planSettlement, type Planned } from './settlement.ts';
+import type { Settler } from './settler.ts';
 import { standingOf, type Verdict } from './standing.ts';
+import type { Strategy } from './strategy.ts';
 
 /** What planning a branch gave, before its moves are decided. */
 export interface BranchPlan {
   readonly standings: readonly PeerStanding[];
   /** A conflict stays as it was while it is being worked out, so that it does not flicker. */
   readonly conflict: readonly ConflictCandidate[] | undefined;
+  /** How its strategy settles it. */
+  readonly settlement: Planned;
   readonly basesChanged: boolean;
 }
 
 /** From this many left tips on they are looked into without need, so that a busy branch does not gather them. */
 const MANY_LEFT = 8;
+
+interface BoardParts {
+  readonly local: LocalRefs;
+  readonly peers: ReadonlyMap<PeerId, PeerRecord>;
+  readonly relations: Relations;
+  readonly moves: Moves;
+  readonly settler: Settler;
+}
 
 /** The planned state of every branch, kept up to date branch by branch. */
 export class BranchBoard {
@@ -26,12 +39,14 @@ export class BranchBoard {
   private readonly peers: ReadonlyMap<PeerId, PeerRecord>;
   private readonly relations: Relations;
   private readonly moves: Moves;
+  private readonly settler: Settler;
 
-  constructor(local: LocalRefs, peers: ReadonlyMap<PeerId, PeerRecord>, relations: Relations, moves: Moves) {
+  constructor({ local, peers, relations, moves, settler }: BoardParts) {
     this.local = local;
     this.peers = peers;
     this.relations = relations;
     this.moves = moves;
+    this.settler = settler;
   }
 
   /** Every branch that is here or at a peer, by name. */
@@ -45,7 +60,7 @@ export class BranchBoard {
   }
 
   /** Plans the branch against every peer (SY4), and keeps the bases. */
-  plan(branch: BranchName): BranchPlan {
+  plan(branch: BranchName, strategy: Strategy): BranchPlan {
     let basesChanged = false;
     return this.relations.collect(branch, (relate) => {
       this.pruneLeft(branch, relate);
@@ -58,21 +73,27 @@ export class BranchBoard {
         if (verdict === undefined) continue;
         standings.push({ peer: record.peer, remote, base: record.bases.get(branch) ?? null, ...verdict });
       }
-      const found = conflictOf(this.local.branch(branch), standings, relate);
+      const local = this.local.branch(branch);
+      const found = conflictOf(local, standings, relate);
       const conflict = found === 'asked' ? this.states.get(branch)?.conflict : found;
-      return { standings, conflict, basesChanged };
+      const left = this.local.leftTips(branch);
+      const situation = { strategy, local, standings, left, ...this.settler.knows(branch) };
+      const settlement = planSettlement(situation, relate);
+      return { standings, conflict, settlement, basesChanged };
     });
   }
 
   /** Takes down the branch as planned, once its moves are decided; true when what the views show has changed. */
-  post(branch: BranchName, { standings, conflict }: BranchPlan): boolean {
+  post(branch: BranchName, { standings, conflict, settlement }: BranchPlan): boolean {
     const local = this.local.branch(branch);
     const before = this.states.get(branch);
     if (local === null && standings.length === 0) {
       if (this.states.delete(branch)) this.list = undefined;
       return before !== undefined;
     }
-    const state: BranchState = { branch, local, peers: standings, conflict, pending: this.moves.pending(branch) };
+    const settling = this.settler.state(branch, settlement);
+    const pending = this.moves.pending(branch);
+    const state: BranchState = { branch, local, peers: standings, conflict, settling, pending };
     if (before !== undefined && sameState(before, state)) return false;
     this.states.set(branch, state);
     this.list = undefined;
@@ -120,6 +141,7 @@ function updateBase(
 function sameState(a: BranchState, b: BranchState): boolean {
   return (
     a.local === b.local &&
+    a.settling === b.settling &&
     a.pending?.to === b.pending?.to &&
     a.pending?.peer === b.pending?.peer &&
     a.pending?.detail === b.pending?.detail &&

@@ -18,7 +18,18 @@ export function conflictOf(
   const some = (wanted: BranchStanding): boolean => standings.some(({ standing }) => standing === wanted);
   if (local === null) return undefined;
   if (!some('diverged')) return some('unknown') ? 'asked' : undefined;
-  const owners = ownersByTip(local, standings);
+  const sides = outermostSides(local, standings, SIDES, relate);
+  return sides === 'asked' || sides.length > 1 ? sides : undefined;
+}
+
+/** The tips of peers with one of these standings, and ours, with their owners; those that another contains are left out. */
+export function outermostSides(
+  local: Oid,
+  standings: readonly PeerStanding[],
+  wanted: ReadonlySet<BranchStanding>,
+  relate: Relate,
+): readonly ConflictCandidate[] | 'asked' {
+  const owners = ownersByTip(local, standings, wanted);
   const tips = [...owners.keys()];
   const lookups = tips.flatMap((tip) =>
     tips.filter((other) => other !== tip).map((other) => ({ tip, counts: relate(tip, other) })),
@@ -28,14 +39,17 @@ export function conflictOf(
     lookups.filter(({ counts }) => typeof counts === 'object' && counts.ahead === 0).map(({ tip }) => tip),
   );
   const sides = tips.filter((tip) => !contained.has(tip));
-  if (sides.length < 2) return undefined;
   return sides.map((tip) => ({ tip, owners: owners.get(tip) ?? [] }));
 }
 
 /** The local tip first, the others in the order of their ids, so that the list does not depend on who came first. */
-function ownersByTip(local: Oid, standings: readonly PeerStanding[]): Map<Oid, (PeerId | null)[]> {
+function ownersByTip(
+  local: Oid,
+  standings: readonly PeerStanding[],
+  wanted: ReadonlySet<BranchStanding>,
+): Map<Oid, (PeerId | null)[]> {
   const owners = new Map<Oid, (PeerId | null)[]>([[local, [null]]]);
-  const sides = standings.filter(({ standing }) => SIDES.has(standing));
+  const sides = standings.filter(({ standing }) => wanted.has(standing));
   const byTip = sides.sort((a, b) => compare(a.remote ?? '', b.remote ?? '') || compare(a.peer, b.peer));
   for (const { remote, peer } of byTip) {
     if (remote === null) continue;

@@ -1,11 +1,13 @@
 import type { Reason } from '../../shared/errors.ts';
 import type { BranchName, Oid, PeerId, RefName } from '../../shared/ids.ts';
+import type { Blocked } from './settlement.ts';
+import type { Strategies } from './strategy.ts';
 
 /**
  * Events in, effects out. The core knows nothing of sockets, files, timers or clocks; whoever drives it performs the effects
  * and feeds back what came of them. `SyncCore.handle(event)` is synchronous and returns the effects in the order to start them.
  *
- * What the driver owes: every `fetch`, `relate` and `move` is answered exactly once, also after `peer-down` (a fetch that was
+ * What the driver owes: every `fetch`, `relate`, `move`, `merge` and `keep` is answered exactly once, also after `peer-down` (a fetch that was
  * cut short answers `fetch-failed`); `local-refs` are read one at a time, so that a later one is never the older one.
  */
 
@@ -24,7 +26,12 @@ export interface Relation {
   readonly ahead: number;
   readonly behind: number;
   readonly sameTree: boolean;
+  /** True when they diverged and hold the same changes, committed separately; absent is false. */
+  readonly patchEqual?: boolean;
 }
+
+/** Why a merge was not made: the sides do not merge by themselves, or it went wrong and is tried again. */
+export type MergeRefusal = 'conflicts' | 'failed';
 
 export type SyncEvent =
   /** The repository's branches and tags: at start, and whenever they changed. */
@@ -57,6 +64,14 @@ export type SyncEvent =
   | { readonly type: 'sync-now' }
   /** The setting changed: whether branches and tags move by themselves. */
   | { readonly type: 'auto-sync'; readonly enabled: boolean }
+  /** The setting changed: what is done by itself about branches that diverge. Until it is first said everything is `manual`. */
+  | { readonly type: 'strategies'; readonly strategies: Strategies }
+  /** Answers a `merge`: the commit is here, on no ref. `parents` are those of the heads that merge with each other. */
+  | { readonly type: 'merged'; readonly branch: BranchName; readonly commit: Oid; readonly parents: readonly Oid[] }
+  | { readonly type: 'merge-refused'; readonly branch: BranchName; readonly why: MergeRefusal }
+  /** Answers a `keep`: every one of the tips is kept, or else not for sure. */
+  | { readonly type: 'kept'; readonly branch: BranchName }
+  | { readonly type: 'keep-refused'; readonly branch: BranchName }
   /** A `wake` came due. `now` is milliseconds of a monotonic clock. */
   | { readonly type: 'tick'; readonly now: number };
 
@@ -78,7 +93,16 @@ export type SyncEffect =
       readonly to: Oid;
       readonly peer: PeerId;
       readonly reviewed: boolean;
+      /** The sides that `to` merges, when it is a merge made here. `peer` then is one of those it is settled with. */
+      readonly merges?: readonly Oid[];
     }
+  /**
+   * Make the merge commit of these heads that everybody makes of them (D3), on no ref; with `take`, of that one's files as they are. At
+   * most one is out for a branch.
+   */
+  | { readonly type: 'merge'; readonly branch: BranchName; readonly heads: readonly Oid[]; readonly take?: Oid }
+  /** Keep these tips of the branch, which are about to lose (CO4). */
+  | { readonly type: 'keep'; readonly branch: BranchName; readonly tips: readonly Oid[] }
   | { readonly type: 'create-tag'; readonly ref: RefName; readonly oid: Oid; readonly peer: PeerId }
   /** Tell this peer that everything of its manifest `seq` is here; said again when the peer comes back. */
   | { readonly type: 'ack'; readonly peer: PeerId; readonly seq: number }
@@ -98,6 +122,7 @@ export type SyncEffect =
 export type BranchStanding =
   | 'equal'
   | 'same-tree'
+  | 'patch-equal' // the same changes, committed separately
   | 'fast-forward' // remote is ahead; a move is under way or waits
   | 'remote-behind'
   | 'diverged'
@@ -130,11 +155,19 @@ export interface PendingMove {
   readonly detail: string;
 }
 
+/**
+ * How far the strategy is with a branch that diverged. `unclean`: it does not merge by itself. `gave-up`: it merged over and over and the
+ * peers did not come to agree. From all but `under-way` only people, or new commits, lead on.
+ */
+export type Settling = 'under-way' | 'unclean' | 'gave-up' | Blocked;
+
 export interface BranchState {
   readonly branch: BranchName;
   readonly local: Oid | null;
   readonly peers: readonly PeerStanding[];
   /** Set while the branch has diverged from at least one peer (CO1): every tip that no other contains, the local one first. */
   readonly conflict: readonly ConflictCandidate[] | undefined;
+  /** What its strategy makes of it; undefined when that is `manual` or there is nothing to settle. */
+  readonly settling: Settling | undefined;
   readonly pending: PendingMove | undefined;
 }

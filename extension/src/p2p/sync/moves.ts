@@ -3,6 +3,9 @@ import type { PeerStanding, PendingMove, SyncEffect } from './model.ts';
 
 type MoveEffect = Extract<SyncEffect, { type: 'move' }>;
 
+/** Where a branch may go: to a peer's tip, or to a merge that was made here. */
+type Target = PeerStanding & { readonly merges?: readonly Oid[] };
+
 /** A move that waits for a person, or for the worktree to change. */
 interface Waiting extends PendingMove {
   /** True when it may be tried once more: something changed since it was refused. */
@@ -44,12 +47,7 @@ export class Moves {
    * The move to make now from what the standings allow. Nothing when one is out, when the same one waits, when the ref was just
    * found elsewhere, or when moves are not `automatic`.
    */
-  next(
-    branch: BranchName,
-    from: Oid | null,
-    standings: readonly PeerStanding[],
-    automatic: boolean,
-  ): MoveEffect | undefined {
+  next(branch: BranchName, from: Oid | null, standings: readonly Target[], automatic: boolean): MoveEffect | undefined {
     if (this.out.has(branch)) return undefined;
     const best = bestOf(standings.filter(({ standing }) => standing === 'fast-forward'));
     if (best === undefined) {
@@ -64,7 +62,7 @@ export class Moves {
   }
 
   /** A person wants what is offered for the branch: what waits, the redo of a rewind, or a deleted branch back. */
-  approve(branch: BranchName, from: Oid | null, standings: readonly PeerStanding[]): MoveEffect | undefined {
+  approve(branch: BranchName, from: Oid | null, standings: readonly Target[]): MoveEffect | undefined {
     const offered = standings.filter(
       ({ standing, ahead, behind }) =>
         standing === 'fast-forward' ||
@@ -145,11 +143,19 @@ export class Moves {
   private start(
     branch: BranchName,
     from: Oid | null,
-    { peer, remote }: PeerStanding,
+    { peer, remote, merges }: Target,
     reviewed: boolean,
   ): MoveEffect | undefined {
     if (remote === null) return undefined;
-    const move: MoveEffect = { type: 'move', branch, from, to: remote, peer, reviewed };
+    const move: MoveEffect = {
+      type: 'move',
+      branch,
+      from,
+      to: remote,
+      peer,
+      reviewed,
+      ...(merges === undefined ? {} : { merges }),
+    };
     return this.send(move);
   }
 
@@ -167,8 +173,8 @@ export class Moves {
  * the choice does not depend on who came first. Of two that diverged from each other either will do: the branch here has
  * nothing of its own, so it joins one side, and the conflict with the other is planned next.
  */
-function bestOf(standings: readonly PeerStanding[]): PeerStanding | undefined {
-  let best: PeerStanding | undefined;
+function bestOf(standings: readonly Target[]): Target | undefined {
+  let best: Target | undefined;
   for (const standing of standings) {
     const lower = best === undefined || (standing.remote ?? '') < (best.remote ?? '');
     if (best === undefined || standing.behind > best.behind || (standing.behind === best.behind && lower))

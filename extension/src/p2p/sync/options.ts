@@ -1,6 +1,7 @@
 import type { PeerId } from '../../shared/ids.ts';
 import type { Backoff } from './backoff.ts';
 import type { PersistedSync } from './persisted.ts';
+import type { Strategies } from './strategy.ts';
 
 /** Limits of the core; each has a default that fits a session of 50 peers on an ordinary machine. */
 export interface SyncLimits {
@@ -25,6 +26,8 @@ export interface SyncOptions {
   readonly restored?: PersistedSync;
   /** False to plan and show everything and move nothing by itself. Default true. */
   readonly autoSync?: boolean;
+  /** What is done by itself about branches that diverge. Default: nothing, everywhere. */
+  readonly strategies?: Strategies;
   readonly limits?: Partial<SyncLimits>;
   /** Spreads retries: a number from 0 up to 1 for the given failure in a row. Default 0, no jitter. */
   readonly jitter?: (peer: PeerId | undefined, failures: number) => number;

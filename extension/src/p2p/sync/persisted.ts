@@ -37,6 +37,8 @@ const persistedSync = z.object({
   deleted: refList,
   /** Tips that a branch was moved away from. */
   left: z.array(z.tuple([branchName, z.array(oid)])),
+  /** Merges that took one side, by branch; absent in what was written before there were any. */
+  settled: z.array(z.tuple([branchName, z.array(z.object({ heads: z.array(oid), commit: oid }))])).optional(),
   peers: z.array(persistedPeer),
 });
 

@@ -6,6 +6,8 @@ export interface Counts {
   readonly ahead: number;
   readonly behind: number;
   readonly sameTree: boolean;
+  /** True when both hold the same changes, committed separately. */
+  readonly patchEqual: boolean;
 }
 
 /** `asked`: the answer is on its way. `missing`: the repository could not tell, time and again: an object was pruned. */
@@ -19,7 +21,7 @@ export type Relate = (a: Oid, b: Oid) => Lookup;
  */
 const MAX_FAILURES = 8;
 
-const SAME: Counts = { ahead: 0, behind: 0, sameTree: true };
+const SAME: Counts = { ahead: 0, behind: 0, sameTree: true, patchEqual: false };
 
 /**
  * What is known of pairs of commits, and what has to be asked. A relation never changes, so answers are kept, up to a bound;
@@ -146,8 +148,8 @@ export class Relations {
     return inOrder ? counts : flip(counts);
   }
 
-  private remember({ local, remote, ahead, behind, sameTree }: Relation): void {
-    const counts = { ahead, behind, sameTree };
+  private remember({ local, remote, ahead, behind, sameTree, patchEqual = false }: Relation): void {
+    const counts = { ahead, behind, sameTree, patchEqual };
     this.known.set(keyOf(local, remote), local < remote ? counts : flip(counts));
   }
 
@@ -161,4 +163,4 @@ export class Relations {
 }
 
 const keyOf = (a: Oid, b: Oid): string => (a < b ? `${a} ${b}` : `${b} ${a}`);
-const flip = ({ ahead, behind, sameTree }: Counts): Counts => ({ ahead: behind, behind: ahead, sameTree });
+const flip = ({ ahead, behind, ...rest }: Counts): Counts => ({ ...rest, ahead: behind, behind: ahead });

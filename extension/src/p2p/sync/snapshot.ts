@@ -1,21 +1,32 @@
 import { branchOf, type BranchName, type Oid, type PeerId } from '../../shared/ids.ts';
 import type { LocalRefs } from './local-refs.ts';
 import { newPeerRecord, type PeerRecord } from './peer-record.ts';
+import type { Settler } from './settler.ts';
 import type { PersistedPeer, PersistedSync } from './persisted.ts';
 
 /** Writes down what a restart needs of the core's state. */
-export function saveSync(local: LocalRefs, peers: Iterable<PeerRecord>): PersistedSync {
+export function saveSync(local: LocalRefs, peers: Iterable<PeerRecord>, settler: Settler): PersistedSync {
   return {
     version: 1,
     local: [...local.snapshot()],
     deleted: [...local.deletions()],
     left: [...local.allLeft()].map(([branch, tips]) => [branch, [...tips]]),
+    settled: [...settler.allSettled()].map(([branch, settled]) => [
+      branch,
+      settled.map(({ heads, commit }) => ({ heads: [...heads], commit })),
+    ]),
     peers: [...peers].map(savePeer),
   };
 }
 
 /** Fills empty state with what `saveSync` wrote. */
-export function restoreSync(saved: PersistedSync, local: LocalRefs, peers: Map<PeerId, PeerRecord>): void {
+export function restoreSync(
+  saved: PersistedSync,
+  local: LocalRefs,
+  peers: Map<PeerId, PeerRecord>,
+  settler: Settler,
+): void {
+  settler.restore(saved.settled ?? []);
   local.restore(saved.local, saved.deleted, saved.left);
   for (const peer of saved.peers) peers.set(peer.peer, restorePeer(peer));
 }

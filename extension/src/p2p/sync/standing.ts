@@ -114,7 +114,8 @@ function standingOfSplit(
     if (stayed === 'asked') return 'unknown';
     if (stayed !== 'missing' && stayed.behind === 0) return 'rewound-there';
   }
-  return counts.sameTree ? 'same-tree' : 'diverged';
+  if (counts.sameTree) return 'same-tree';
+  return counts.patchEqual ? 'patch-equal' : 'diverged';
 }
 
 function verdict(standing: BranchStanding, counts?: Counts): Verdict {

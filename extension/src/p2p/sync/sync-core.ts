@@ -12,14 +12,16 @@ import { peerSyncState, type PeerRecord, type PeerSyncState } from './peer-recor
 import type { PersistedSync } from './persisted.ts';
 import { branchesOf } from './ref-diff.ts';
 import { Relations } from './relations.ts';
+import { Settler, type SettleChore } from './settler.ts';
 import { restoreSync, saveSync } from './snapshot.ts';
+import { MANUAL, strategyOf, type Strategies } from './strategy.ts';
 import { TagPlan } from './tag-plan.ts';
 
 type EventOf<T extends SyncEvent['type']> = Extract<SyncEvent, { type: T }>;
 
 const RELATE_AGAIN = Symbol('relate again');
-/** What a deadline is for: a peer's fetch, a branch whose move lost a race, or relations that could not be told. */
-type Chore = PeerRecord | BranchName | typeof RELATE_AGAIN;
+/** What a deadline is for: a peer's fetch, a branch whose move lost a race or whose merges rest, or relations that could not be told. */
+type Chore = PeerRecord | BranchName | SettleChore | typeof RELATE_AGAIN;
 
 /** The longest that a change of the worktree is not acted upon, when that was in vain before: a person is watching. */
 const MAX_PENDING_REST_MS = 4_000;
@@ -42,7 +44,9 @@ export class SyncCore {
   private readonly peers: PeerBook;
   private readonly tags: TagPlan;
   private readonly board: BranchBoard;
+  private readonly settler: Settler;
   private autoSync: boolean;
+  private strategies: Strategies;
   /** Branches to plan again. */
   private readonly touched = new Set<BranchName>();
 
@@ -59,8 +63,15 @@ export class SyncCore {
       delay: (peer, failures) => this.delay(peer, failures),
     });
     this.tags = new TagPlan(this.local);
-    this.board = new BranchBoard(this.local, this.peers.records, this.relations, this.moves);
-    if (options.restored !== undefined) restoreSync(options.restored, this.local, this.peers.records);
+    this.strategies = options.strategies ?? MANUAL;
+    this.settler = new Settler({
+      outbox: this.outbox,
+      deadlines: this.deadlines,
+      delay: (times) => this.delay(undefined, times),
+    });
+    const { local, relations, moves, settler } = this;
+    this.board = new BranchBoard({ local, relations, moves, settler, peers: this.peers.records });
+    if (options.restored !== undefined) restoreSync(options.restored, local, this.peers.records, settler);
   }
 
   /** Takes in one event and returns what to do now, in this order. Never throws for what a peer or a user can cause. */
@@ -86,7 +97,7 @@ export class SyncCore {
 
   /** What a restart needs, as plain JSON; goes back in as `restored`. */
   persisted(): PersistedSync {
-    return saveSync(this.local, this.peers.records.values());
+    return saveSync(this.local, this.peers.records.values(), this.settler);
   }
 
   private takeIn(event: SyncEvent): void {
@@ -121,6 +132,14 @@ export class SyncCore {
       case 'auto-sync':
         this.autoSync = event.enabled;
         return this.planAll();
+      case 'strategies':
+        this.strategies = event.strategies;
+        return this.planAll();
+      case 'kept':
+      case 'keep-refused':
+      case 'merged':
+      case 'merge-refused':
+        return this.onSettled(event);
       case 'tick':
         for (const chore of this.deadlines.tick(event.now)) this.onDue(chore);
     }
@@ -129,10 +148,13 @@ export class SyncCore {
   private onLocalRefs({ refs, head }: EventOf<'local-refs'>): void {
     const first = !this.local.ready;
     const { changes, headChanged, doubtful } = this.local.read(refs, head);
-    for (const { ref } of changes) {
+    for (const { ref, to } of changes) {
       const branch = branchOf(ref);
       if (branch === undefined) this.tags.changed(ref);
-      else this.known(branch);
+      else {
+        this.known(branch);
+        this.settler.touched(branch, to);
+      }
     }
     if (doubtful) this.outbox.add({ type: 'read-refs' });
     if (changes.length > 0 || first) this.outbox.save();
@@ -181,9 +203,18 @@ export class SyncCore {
     else if (outcome > 1) this.deadlines.set(branch, Math.min(this.delay(undefined, outcome - 1), MAX_PENDING_REST_MS));
   }
 
+  /** Something of a settlement is answered: what it leads to is planned with the branch. */
+  private onSettled(event: EventOf<'kept' | 'keep-refused' | 'merged' | 'merge-refused'>): void {
+    const { branch } = event;
+    if (event.type === 'kept') return this.settler.kept(branch);
+    if (event.type === 'merged') this.settler.merged(branch, event.commit, event.parents, this.local.branch(branch));
+    else this.settler.refused(branch, event.type === 'keep-refused' ? 'failed' : event.why);
+    this.touched.add(branch);
+  }
+
   private onApply(branch: BranchName): void {
     const state = this.board.get(branch);
-    const move = state && this.moves.approve(branch, state.local, state.peers);
+    const move = state && this.moves.approve(branch, state.local, this.settler.targets(branch, state.peers));
     if (move === undefined) return;
     this.outbox.add(move);
     this.touched.add(branch);
@@ -203,6 +234,9 @@ export class SyncCore {
     else if (typeof chore === 'string') {
       this.moves.tryAgain(chore);
       this.touched.add(chore);
+    } else if ('settle' in chore) {
+      this.settler.due(chore);
+      this.touched.add(chore.settle);
     } else this.peers.due(chore);
   }
 
@@ -216,8 +250,11 @@ export class SyncCore {
 
   /** Plans one branch against all peers, and moves it if something lies ahead. */
   private plan(branch: BranchName): void {
-    const plan = this.board.plan(branch);
-    const move = this.moves.next(branch, this.local.branch(branch), plan.standings, this.autoSync);
+    const plan = this.board.plan(branch, this.autoSync ? strategyOf(this.strategies, branch) : 'manual');
+    const linked = plan.standings.filter(({ peer }) => this.peers.records.get(peer)?.up === true);
+    this.settler.next(branch, plan.settlement, linked);
+    const targets = this.settler.targets(branch, plan.standings);
+    const move = this.moves.next(branch, this.local.branch(branch), targets, this.autoSync);
     if (move !== undefined) this.outbox.add(move);
     const busy = this.moves.isBusy(branch);
     const open = new Map(plan.standings.map(({ peer, standing }) => [peer, isOpen(standing, busy)]));
