@@ -6,13 +6,24 @@ import { bytes, count, percent } from './units.ts';
 /** Prints a moment, Unix milliseconds, for people. */
 export type Clock = (unixMs: number) => string;
 
-/** How a route is named to people. */
-export const ROUTES: Record<NonNullable<PeerView['route']>, string> = {
+type Route = NonNullable<PeerView['route']>;
+
+/** How a route is named to people, in a word where there is little room. */
+export const ROUTES: Record<Route, string> = {
   tcp: 'direct',
-  webrtc: 'direct, hole-punched',
-  'webrtc-turn': 'through TURN',
-  relay: 'through the relay',
-  json: 'through the relay, as text',
+  webrtc: 'hole-punched',
+  'webrtc-turn': 'TURN',
+  relay: 'relay',
+  json: 'relay as text',
+  memory: 'in memory',
+};
+
+const ROUTES_IN_FULL: Record<Route, string> = {
+  tcp: 'direct connection',
+  webrtc: 'direct, hole-punched through routers',
+  'webrtc-turn': 'through a TURN server',
+  relay: 'through the signaling server',
+  json: 'through the signaling server, as text',
   memory: 'in memory',
 };
 
@@ -83,7 +94,7 @@ function describe(peer: PeerView, clock: Clock): string {
 function peerTooltip(peer: PeerView, clock: Clock): string {
   const name = plain(peer.name);
   const route =
-    peer.route && `Route: ${ROUTES[peer.route]}${peer.remote === undefined ? '' : `, ${plain(peer.remote)}`}`;
+    peer.route && `Route: ${ROUTES_IN_FULL[peer.route]}${peer.remote === undefined ? '' : `, ${plain(peer.remote)}`}`;
   return lines([
     `${name}: ${peer.state}`,
     peer.error && plain(peer.error.message, 300),
@@ -107,7 +118,7 @@ function trafficLines({ traffic, bytesSent, bytesReceived, bytesResent }: PeerVi
   const again = bytesResent > 0 ? [`Sent again after interruptions: ${bytes(bytesResent)}`] : [];
   if (traffic.length < 2) return [`In all: ${moved(bytesSent, bytesReceived)}`, ...again];
   return [
-    ...traffic.map(({ route, sent, received }) => `${capital(ROUTES[route])}: ${moved(sent, received)}`),
+    ...traffic.map(({ route, sent, received }) => `${capital(ROUTES_IN_FULL[route])}: ${moved(sent, received)}`),
     ...again,
   ];
 }

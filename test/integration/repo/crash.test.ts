@@ -185,7 +185,9 @@ describe('[SY11] a receive that is cut short', () => {
       const [call = '', object = '', folder = ''] = moves.slice(move, move + 3);
       const moved = at((other) => other.startsWith(call));
       expect(at((other) => /^f(?:data)?sync/.test(other) && other.includes(`${object}>`))).toBeLessThan(moved);
-      const published = calls.findLastIndex((other) => other.startsWith("fsync") && other.includes(`/objects/${folder}>`));
+      const published = calls.findLastIndex(
+        (other) => other.startsWith('fsync') && other.includes(`/objects/${folder}>`),
+      );
       expect(published).toBeGreaterThan(moved);
       expect(published).toBeLessThan(named);
     }

@@ -53,8 +53,8 @@ describe('peers tree', () => {
       betterRoutes: [{ tier: 'tcp', why: '192.0.2.7:4711 did not answer in 10 s.' }],
     });
     const tooltip = rows(someSession({ peers: [peer] }))[1]?.tooltip ?? '';
-    expect(tooltip).toContain('Through the relay: sent 1.0 kB, received 300 B');
-    expect(tooltip).toContain('Through TURN: sent 2.0 kB, received 200 B');
+    expect(tooltip).toContain('Through the signaling server: sent 1.0 kB, received 300 B');
+    expect(tooltip).toContain('Through a TURN server: sent 2.0 kB, received 200 B');
     expect(tooltip).toContain('Sent again after interruptions: 700 B');
     expect(tooltip).toContain('No better route yet:\n  direct: 192.0.2.7:4711 did not answer in 10 s.');
     const away = rows(someSession({ peers: [{ ...peer, state: 'offline' }] }))[1]?.tooltip;

@@ -108,6 +108,14 @@ export class Workbench {
     return this.page.locator('.sidebar .monaco-list-row', { hasText: text });
   }
 
+  /** Opens the tooltip of a row with the keyboard, and waits until it says `text`. */
+  async showDetails(row: string, text: string): Promise<void> {
+    await this.row(row).click();
+    await this.page.keyboard.press('Control+K');
+    await this.page.keyboard.press('Control+I');
+    await this.page.locator('.monaco-hover', { hasText: text }).waitFor();
+  }
+
   notification(text: string | RegExp): Locator {
     return this.page.locator('.notification-list-item', { hasText: text });
   }
