@@ -30,7 +30,7 @@ const CLOSE_TIMEOUT_MS = 1_000;
  * compress, and it would let the server make us unpack bombs).
  *
  * Throws `signaling-unreachable`, `signaling-refused` or `rate-limited` with what to do about it, or `cancelled`. The socket already has a
- * listener for `error`, so that one which nobody watches yet cannot end the process.
+ * listener for `error`, so that one which nobody watches yet cannot end the process, and reads nothing until it has one for `message`.
  */
 export const openSignalingSocket: OpenSocket = async (url, options = {}) => {
   const { signal, timeoutMs = DEFAULT_TIMEOUT_MS, env = process.env } = options;
@@ -99,7 +99,7 @@ function upgrade(url: URL, way: Way, signal: AbortSignal, destination: Destinati
       signal.removeEventListener('abort', abandon);
       run();
     };
-    socket.once('open', () => settle(() => resolve(socket)));
+    socket.once('open', () => settle(() => resolve(holdUntilHeard(socket))));
     socket.on('error', (error) => settle(() => reject(error)));
     socket.once('unexpected-response', (request, response) => {
       settle(() => reject(httpFailure({ status: response.statusCode ?? 0, by: 'server' }, destination)));
@@ -108,6 +108,18 @@ function upgrade(url: URL, way: Way, signal: AbortSignal, destination: Destinati
       socket.terminate();
     });
   });
+}
+
+/** What comes with the upgrade itself, as a server's refusal may, is read only once somebody listens for messages. */
+function holdUntilHeard(socket: WebSocket): WebSocket {
+  socket.pause();
+  const hear = (event: string): void => {
+    if (event !== 'message') return;
+    socket.off('newListener', hear);
+    // Reading begins in a later turn, when the listener is there.
+    socket.resume();
+  };
+  return socket.on('newListener', hear);
 }
 
 let context: SecureContext | undefined;
