@@ -2,6 +2,7 @@ import type { Settings } from '../rpc/contract.ts';
 import type { Logger } from '../shared/log.ts';
 import { Bandwidth } from './link/bandwidth.ts';
 import { LinkHost } from './link/link-host.ts';
+import { NetworkWatch } from './link/network-watch.ts';
 import type { OpenNetwork } from './manager.ts';
 import { Network } from './session/network.ts';
 import { SignalingClient } from './signaling/signaling-client.ts';
@@ -45,7 +46,8 @@ export class Networks {
       software: `peerweave/${version}`,
       log: log.scope('link'),
     });
-    return new Network({ linkHost, room, tiers: settings.tiers, mapPort: undefined, log: log.scope('link') });
+    const watch = new NetworkWatch();
+    return new Network({ linkHost, room, tiers: settings.tiers, mapPort: undefined, watch, log: log.scope('link') });
   };
 
   /** Limits and ICE servers that act from now on, in all sessions. */

@@ -11,13 +11,16 @@ export class PeersTree implements vscode.TreeDataProvider<Row>, Disposable {
   private readonly disposables = new DisposableStore();
   private readonly changed = this.disposables.add(new vscode.EventEmitter<void>());
   private readonly model: SessionModel;
+  /** What is drawn, and all of it that shows without asking. */
+  private rows: readonly Row[] = [];
+  private looks = '';
   readonly onDidChangeTreeData = this.changed.event;
 
   constructor(model: SessionModel) {
     this.model = model;
     const view = this.disposables.add(vscode.window.createTreeView('peerweave.peers', { treeDataProvider: this }));
     const draw = (state: ViewState): void => {
-      this.changed.fire();
+      this.redraw(state);
       const waiting = sessionsOf(state).reduce((sum, { approvals }) => sum + approvals.length, 0);
       view.description = titleNote(state);
       view.badge = waiting === 0 ? undefined : { value: waiting, tooltip: `${waiting} waiting to join` };
@@ -27,7 +30,7 @@ export class PeersTree implements vscode.TreeDataProvider<Row>, Disposable {
   }
 
   getChildren(row?: Row): Row[] {
-    return [...(row === undefined ? rowsOf(this.model.state, timeOfDay) : (row.children ?? []))];
+    return [...(row === undefined ? this.rows : (row.children ?? []))];
   }
 
   getTreeItem(row: Row): vscode.TreeItem {
@@ -40,15 +43,38 @@ export class PeersTree implements vscode.TreeDataProvider<Row>, Disposable {
     item.contextValue = row.context;
     item.accessibilityInformation = { label: row.accessible };
     if (row.description !== undefined) item.description = row.description;
-    // A string is shown as it is; only a MarkdownString would be markup.
-    item.tooltip = row.tooltip ?? row.accessible;
     if (row.command !== undefined) item.command = { command: row.command, title: row.label, arguments: [row] };
+    return item;
+  }
+
+  /** Asked for when a tooltip is about to be shown: what it tells changes all the time, and redrawing a row for it would close it. */
+  resolveTreeItem(item: vscode.TreeItem, row: Row): vscode.TreeItem {
+    const { tooltip, accessible } = find(rowsOf(this.model.state, timeOfDay), row.id) ?? row;
+    // A string is shown as it is; only a MarkdownString would be markup.
+    item.tooltip = tooltip ?? accessible;
     return item;
   }
 
   dispose(): void {
     this.disposables.dispose();
   }
+
+  private redraw(state: ViewState): void {
+    const rows = rowsOf(state, timeOfDay);
+    const looks = JSON.stringify(rows, (key, value: unknown) => (key === 'tooltip' ? undefined : value));
+    if (looks === this.looks) return;
+    this.rows = rows;
+    this.looks = looks;
+    this.changed.fire();
+  }
+}
+
+function find(rows: readonly Row[], id: string): Row | undefined {
+  for (const row of rows) {
+    const found = row.id === id ? row : find(row.children ?? [], id);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** Beside the view's title: what is being joined, which the fixed welcome texts cannot say. */

@@ -24,6 +24,8 @@ export interface NetworkParts {
   readonly tiers: readonly Tier[];
   /** Asks the router to let members in; absent when the person does not want that. */
   readonly mapPort: ((port: number) => Promise<MappedPort>) | undefined;
+  /** Tells when the machine is in another network, or has slept. */
+  readonly watch: Disposable & { readonly onChange: Event<void> };
   readonly log: Logger;
 }
 
@@ -47,16 +49,20 @@ export class Network implements Disposable {
   private readonly resources = new DisposableStore();
   private readonly sightings = new Emitter<Sighting>();
   private readonly changes = new Emitter<void>();
+  private readonly moves = new Emitter<void>();
   private listener: Listener | undefined;
   private mapped: MappedPort | undefined;
   readonly onSighting = this.sightings.event;
-  /** Somebody came to the room or left it, or its state changed, or we can be reached elsewhere. */
+  /** Somebody came to the room or left it, or its state changed. */
   readonly onChange = this.changes.event;
+  /** We can be reached elsewhere than before. */
+  readonly onMoved = this.moves.event;
 
   constructor(parts: NetworkParts) {
     this.parts = parts;
     this.linkHost = parts.linkHost;
     const { room } = parts;
+    this.resources.add(parts.watch).onChange(() => this.networkChanged());
     if (room === undefined) return;
     this.resources.add(room.onPeers(() => this.changes.fire()));
     this.resources.add(room.onState(() => this.changes.fire()));
@@ -152,19 +158,29 @@ export class Network implements Disposable {
     this.parts.room?.dispose();
   }
 
+  /** Links look whether they still stand, and everybody hears where we are now. */
+  private networkChanged(): void {
+    this.linkHost.networkChanged();
+    this.moved();
+  }
+
+  private moved(): void {
+    this.parts.room?.announce(this.addresses);
+    this.moves.fire();
+  }
+
   private roomTiers(): Tier[] {
     return this.parts.tiers.filter((tier) => ROOM_TIERS.includes(tier));
   }
 
   /** In the background: a router may take seconds to answer, or never do. */
   private askRouter(): void {
-    const { mapPort, room, log } = this.parts;
+    const { mapPort, log } = this.parts;
     if (mapPort === undefined) return;
     mapPort(this.port(0)).then(
       (mapped) => {
         this.mapped = this.resources.add(mapped);
-        room?.announce(this.addresses);
-        this.changes.fire();
+        this.moved();
       },
       (error: unknown) => log.warn(`The router opens no port: ${messageOf(error)}`),
     );

@@ -178,6 +178,9 @@ export class Session implements Disposable {
 
   private listenToPeople(): void {
     const { members, mesh, onApprovals } = this.people;
+    const { network } = this.parts;
+    this.resources.add(network.onMoved(() => this.conversation.sharePresence()));
+    this.resources.add(network.onChange(() => this.changed()));
     this.resources.add(members.onChange(() => this.membersChanged()));
     this.resources.add(mesh.onUp((link) => this.linkUp(link)));
     this.resources.add(mesh.onDown(({ link }) => this.linkDown(link)));

@@ -53,7 +53,10 @@ async function listen({ host, port = 0, onPipe, onError }: ListenOptions): Promi
   server.on('error', (error) => onError?.(error));
   const bound = server.address() as AddressInfo;
   return {
-    addresses: reachableAddresses(bound.address, bound.port),
+    // Asked for anew each time: the machine may be in another network by then.
+    get addresses() {
+      return reachableAddresses(bound.address, bound.port);
+    },
     // Pipes that were accepted live on; only new ones are refused.
     ...disposable(() => server.close()),
   };
