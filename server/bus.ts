@@ -1,28 +1,12 @@
 import type { RoomPeer } from '../extension/src/p2p/signaling/wire/messages.ts';
-
-/** Something for one client of another node. */
-export type NodeMessage =
-  | {
-      readonly kind: 'signal';
-      readonly room: string;
-      readonly to: string;
-      readonly from: string;
-      readonly body: string;
-    }
-  | {
-      readonly kind: 'meeting';
-      readonly room: string;
-      readonly to: string;
-      readonly with: string;
-      readonly session: string;
-      readonly ticket: string;
-      readonly url: string;
-    };
+import type { NodeMessage } from './bus-messages.ts';
 
 /** How a node's rooms hear from the other nodes. */
 export interface BusListener {
   /** Who of a room is at this node, when another asks. */
   localPeers(room: string): readonly RoomPeer[];
+  /** Every room with somebody at this node. */
+  localRooms(): readonly string[];
   /** All who are in `room` at `node` now; none when the last has left. */
   onPeers(room: string, node: string, peers: readonly RoomPeer[]): void;
   onNodeGone(node: string): void;

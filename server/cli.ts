@@ -32,6 +32,7 @@ interface Flags {
   readonly turn: string[];
   readonly turnSecretFile?: string;
   readonly turnSeconds: number;
+  readonly redis?: string;
   readonly advertise?: string;
 }
 
@@ -63,7 +64,8 @@ function command(name: string): Command {
     .option('--turn <url...>', 'given to clients with credentials, as turn:host:3478?transport=udp', [])
     .option('--turn-secret-file <file>', 'what the TURN server shares with this one; or PEERWEAVE_SERVER_TURN_SECRET')
     .option('--turn-seconds <n>', 'for how long TURN credentials are good', count, DEFAULT_CREDENTIAL_SECONDS)
-    .option('--advertise <url>', 'where clients reach this node, when several nodes share rooms')
+    .option('--redis <url>', 'shares rooms with other nodes; one with a password goes into PEERWEAVE_SERVER_REDIS')
+    .option('--advertise <url>', 'where clients reach this very node; --redis wants it')
     .addOption(new Option('--json', 'one JSON object a line').default(false));
   for (const option of limitOptions()) program.addOption(option);
   return program.action(async (flags: Flags) => run(serverOptions(flags, program.opts()), flags.json));
@@ -104,6 +106,7 @@ async function untilSignal(): Promise<void> {
 function serverOptions(flags: Flags, all: Record<string, unknown>): ServerOptions {
   const token = secret(flags.tokenFile, 'PEERWEAVE_SERVER_TOKEN');
   const turn = turnOptions(flags);
+  const redis = redisUrl(flags);
   return {
     host: flags.host,
     port: flags.port,
@@ -117,6 +120,7 @@ function serverOptions(flags: Flags, all: Record<string, unknown>): ServerOption
     ...(flags.metrics ? { metricsPort: flags.metricsPort } : {}),
     ...(token === undefined ? {} : { token }),
     ...(turn === undefined ? {} : { turn }),
+    ...(redis === undefined ? {} : { redis }),
     ...(flags.advertise === undefined ? {} : { advertise: flags.advertise }),
   };
 }
@@ -126,6 +130,17 @@ function turnOptions({ turn, turnSecretFile, turnSeconds }: Flags): TurnOptions 
   const shared = secret(turnSecretFile, 'PEERWEAVE_SERVER_TURN_SECRET');
   if (shared !== undefined) return { urls: turn, secret: shared, seconds: turnSeconds };
   throw new PeerweaveError('bad-request', '--turn wants the secret that the TURN server has: add --turn-secret-file.');
+}
+
+function redisUrl({ redis, advertise }: Flags): string | undefined {
+  if (redis !== undefined && URL.canParse(redis) && new URL(redis).password !== '') {
+    throw new PeerweaveError('bad-request', 'Others could read that password: set PEERWEAVE_SERVER_REDIS instead.');
+  }
+  const url = redis ?? secret(undefined, 'PEERWEAVE_SERVER_REDIS');
+  if (url === undefined || advertise !== undefined) return url;
+  const why =
+    'Peers of other nodes have to find this one: say with --advertise where it is, as wss://node1.example.org.';
+  throw new PeerweaveError('bad-request', why);
 }
 
 /** From a file, else from the environment. Throws `bad-request` when the file cannot be read or has nothing in it. */

@@ -131,6 +131,18 @@ export const LIMITS = {
     unit: 'count',
     about: 'meetings at once that one peer has asked for',
   },
+  nodeMs: {
+    value: 15_000,
+    flag: 'node-seconds',
+    unit: 'seconds',
+    about: 'without a sign of life before another node’s peers count as gone',
+  },
+  busBytes: {
+    value: 4 * MiB,
+    flag: 'max-bus-bytes',
+    unit: 'bytes',
+    about: 'on their way to Redis before more is thrown away',
+  },
   drainMs: {
     value: 10_000,
     flag: 'drain-seconds',
@@ -181,6 +193,8 @@ export interface ServerOptions {
   /** `stun:host:3478`; RFC 7064. */
   readonly stun?: readonly string[];
   readonly turn?: TurnOptions;
+  /** `redis://…` or `rediss://…`, version 6 or newer: shares rooms with other nodes. */
+  readonly redis?: string;
   /** Where clients of this server reach this node: needed where several share rooms. Default: where it listens. */
   readonly advertise?: string;
   readonly log?: Logger;

@@ -1,5 +1,6 @@
 import type { RoomPeer } from '../extension/src/p2p/signaling/wire/messages.ts';
-import { noBus, type Bus, type BusListener, type NodeMessage } from './bus.ts';
+import type { NodeMessage } from './bus-messages.ts';
+import { noBus, type Bus, type BusListener } from './bus.ts';
 import type { Connection } from './connection.ts';
 import type { ServerLimits } from './options.ts';
 import { Refusal } from './refusal.ts';
@@ -10,7 +11,7 @@ const SWEEP_MS = 60_000;
 
 /** All rooms that somebody at this node is in, or relays in. */
 export class Rooms implements BusListener {
-  /** Set by whoever made it, before the first join. */
+  /** Set by whoever made these, before the first join. */
   bus: Bus = noBus;
   private readonly rooms = new Map<string, Room>();
   private readonly limits: ServerLimits;
@@ -85,8 +86,10 @@ export class Rooms implements BusListener {
     for (const room of this.rooms.values()) room.setRemote(node, []);
   }
 
-  onMessage({ room, to, ...message }: NodeMessage): void {
-    const connection = this.rooms.get(room)?.members.get(to)?.connection;
+  onMessage({ room: id, to, ...message }: NodeMessage): void {
+    const room = this.rooms.get(id);
+    const connection = room?.members.get(to)?.connection;
+    room?.touch();
     if (message.kind === 'signal') connection?.send({ type: 'signal', from: message.from, body: message.body });
     else {
       const { session, ticket, url } = message;

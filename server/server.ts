@@ -1,6 +1,7 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
+import { PeerweaveError } from '../extension/src/shared/errors.ts';
 import { silentLogger } from '../extension/src/shared/log.ts';
 import { RateLimit } from '../extension/src/shared/rate-limit.ts';
 import { Addresses, BURST_SECONDS, TrustedProxies } from './addresses.ts';
@@ -11,6 +12,8 @@ import { closeServer, httpServer, listen, respond } from './http.ts';
 import { Meetings } from './meetings.ts';
 import { Metrics } from './metrics.ts';
 import { DEFAULT_LIMITS, type RunningServer, type ServerLimits, type ServerOptions } from './options.ts';
+import { RedisBus } from './redis-bus.ts';
+import { checkRedisUrl } from './redis-line.ts';
 import { Rooms } from './rooms.ts';
 import { IceServers } from './turn.ts';
 
@@ -54,6 +57,8 @@ class SignalingServer implements RunningServer {
     // What may throw comes before what has to be closed again.
     const proxies = new TrustedProxies(options.trustProxies ?? []);
     const ice = new IceServers(options.stun ?? [], options.turn);
+    if (options.redis !== undefined) checkRedisUrl(options.redis);
+    if (options.advertise !== undefined) checkAdvertised(options.advertise);
     this.metrics = new Metrics({
       connections: () => this.connections.size,
       rooms: () => this.rooms.size,
@@ -63,6 +68,10 @@ class SignalingServer implements RunningServer {
     const { limits, metrics, now } = this;
     this.rooms = new Rooms(limits, now);
     this.addresses = new Addresses(limits, now);
+    const log = options.log ?? silentLogger;
+    if (options.redis !== undefined) {
+      this.rooms.bus = new RedisBus({ url: options.redis, listener: this.rooms, limits, metrics, log, now });
+    }
     this.hub = {
       rooms: this.rooms,
       meetings: new Meetings({ limits, metrics, onEnd: (room) => this.rooms.forget(room) }),
@@ -71,7 +80,7 @@ class SignalingServer implements RunningServer {
       advertise: () => options.advertise ?? this.url,
       iceServers: () => ice.now(),
       isStopping: () => this.stopping,
-      log: options.log ?? silentLogger,
+      log,
     };
     this.http = httpServer(
       { '/healthz': (response) => respond(response, 200, 'ok\n'), '/readyz': (response) => this.ready(response) },
@@ -153,4 +162,10 @@ class SignalingServer implements RunningServer {
   private async showMetrics(response: ServerResponse): Promise<void> {
     respond(response, 200, await this.metrics.text(), this.metrics.contentType);
   }
+}
+
+/** Throws `bad-request` when clients could not be sent there. */
+function checkAdvertised(url: string): void {
+  if (URL.canParse(url) && /^wss?:$/.test(new URL(url).protocol)) return;
+  throw new PeerweaveError('bad-request', `${url} is no URL of a WebSocket. Write it as wss://node1.example.org.`);
 }

@@ -83,6 +83,10 @@ describe('the server’s command', () => {
     [['--trust-proxy', 'everybody'], '10.0.0.0/8'],
     [['--token-file', '/nonexistent/file'], '/nonexistent/file'],
     [['--host', '192.0.2.1'], '--host'],
+    [['--redis', 'redis://192.0.2.1'], '--advertise'],
+    [['--redis', 'http://192.0.2.1', '--advertise', 'ws://192.0.2.1'], 'redis://host:6379'],
+    [['--redis', 'redis://:secret@192.0.2.1', '--advertise', 'ws://192.0.2.1'], 'PEERWEAVE_SERVER_REDIS'],
+    [['--advertise', 'https://192.0.2.1'], 'wss://'],
   ])('refuses %j and says what would do', async (args, says) => {
     const server = start(args);
     expect(await server.exit()).toBe(1);

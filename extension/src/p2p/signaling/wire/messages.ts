@@ -24,7 +24,8 @@ export const SIGNALING_PROTOCOL = 1;
 export const SIGNALING_SUBPROTOCOL = 'peerweave.signaling.1';
 
 /** 128 bits in base64url: rooms, connections, tags, meetings, tickets. */
-const id = z.string().regex(/^[A-Za-z0-9_-]{22}$/);
+export const wireId = z.string().regex(/^[A-Za-z0-9_-]{22}$/);
+const id = wireId;
 export const ID_BYTES = 16;
 
 /** The largest text or binary frame either side takes. */
@@ -38,7 +39,7 @@ export const MAX_ICE_SERVERS = 16;
 /** For the `data` of the text tier: base64 of what a binary frame may carry. */
 export const MAX_DATA_LENGTH = 60 * 1024;
 
-const roomPeer = z.object({
+export const roomPeer = z.object({
   /** Of one connection, chosen at random by its client: a peer that comes back has another. */
   peer: id,
   /** What members recognise each other by; stays the same as long as the room does. */
