@@ -1,0 +1,3 @@
+import { describeSeeds } from './play-seeds.ts';
+
+describeSeeds(1, 2);
