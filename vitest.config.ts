@@ -14,7 +14,7 @@ export default defineConfig({
       suite('contract', 60_000),
       suite('sim', 300_000),
       suite('integration', 120_000, { globalSetup: 'test/support/build-bundles.ts' }),
-      suite('nat', 120_000),
+      suite('nat', 300_000, { globalSetup: 'test/support/build-bundles.ts' }),
     ],
   },
 });

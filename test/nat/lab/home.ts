@@ -28,7 +28,7 @@ export class Home implements Disposable {
     this.peer = this.store.add(new Namespace(`${number}-${name}`));
     let outermost = this.peer;
     this.routers = this.kind.routers.map((_, index) => (outermost = this.addRouter(`router${index}`, outermost)));
-    this.uplink = internet.connect(outermost, this.publicAddresses());
+    this.uplink = this.store.add(internet.connect(outermost, this.publicAddresses()));
     this.settle();
   }
 

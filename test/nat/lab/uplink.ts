@@ -1,8 +1,10 @@
+import type { Disposable } from '../../../extension/src/shared/disposable.ts';
 import { GATEWAY, type PublicAddresses } from './addresses.ts';
+import { runCommand } from './command.ts';
 import type { Namespace } from './namespace.ts';
 
 /** One cable between a namespace's interface `wan` and the internet, and what may befall it. */
-export class Uplink {
+export class Uplink implements Disposable {
   private readonly core: Namespace;
   /** The interface at the internet's side. */
   private readonly port: string;
@@ -41,6 +43,13 @@ export class Uplink {
     this.present = addresses;
   }
 
+  /** Bytes that this cable has brought to the home, of all protocols, headers included. */
+  get delivered(): number {
+    const text = runCommand('ip', ['-n', this.core.name, '-json', '-stats', 'link', 'show', this.port]);
+    const [link] = JSON.parse(text) as { stats64: { tx: { bytes: number } } }[];
+    return link!.stats64.tx.bytes;
+  }
+
   /** While cut, every packet vanishes; the interfaces stay up. */
   cut(): void {
     this.weather('add', 'cut');
@@ -72,6 +81,11 @@ export class Uplink {
     ] as const) {
       namespace.run('tc', `qdisc replace dev ${device} root tbf rate ${mbit}mbit burst 64k latency 50ms`.split(' '));
     }
+  }
+
+  /** At once, with its routes: a namespace that is deleted keeps its interfaces for a while. */
+  dispose(): void {
+    this.core.ip(`link delete ${this.port}`);
   }
 
   private weather(change: 'add' | 'delete', set: 'cut' | 'lossy'): void {
