@@ -64,9 +64,9 @@ export class Pair implements Disposable {
     return first && Math.round(first.at - this.startedAt);
   }
 
-  /** What the host sees of the guest now. */
-  async guestView(): Promise<PeerView> {
-    return (await this.host.peers())[0]!;
+  /** What the host sees of the guest now; undefined when there is none. */
+  async guestView(): Promise<PeerView | undefined> {
+    return (await this.host.peers())[0];
   }
 
   /** The guest sees that something is committed at the host, once it has been; resolves when it is in the guest's branch. */
