@@ -1,8 +1,13 @@
 import type { Route } from '../../extension/src/p2p/transport/transport.ts';
 import { NAT_KINDS, NAT_NAMES, type NatKind, type NatName } from './lab/nat-kinds.ts';
 
-/** The best route that there is between two homes, from what their routers let through. There is always one: TURN over TLS at 443. */
+/**
+ * The best route that there is between two homes, from what their routers let through. Without a common protocol version only the server
+ * can stand between: a TURN server could too, but libjuice on a machine without IPv4 takes no IPv4 candidates, for it reads them by
+ * getaddrinfo(3) with AI_ADDRCONFIG, and so never allows the other end to reach its relayed address.
+ */
 export function bestRoute(one: NatName, other: NatName): Route {
+  if (!shareFamily(one, other)) return 'relay';
   if (takesTcpFrom(one, other) || takesTcpFrom(other, one)) return 'tcp';
   return punches(one, other) ? 'webrtc' : 'webrtc-turn';
 }
@@ -25,16 +30,13 @@ function shareFamily(one: NatName, other: NatName): boolean {
 
 /** A listener has a port of its own, not 443, and no router opens it. */
 const takesTcpFrom = (listener: NatName, dialer: NatName): boolean =>
-  routersOf(listener).length === 0 &&
-  shareFamily(listener, dialer) &&
-  routersOf(dialer).every(({ passes }) => passes !== 'tcp-443');
+  routersOf(listener).length === 0 && routersOf(dialer).every(({ passes }) => passes !== 'tcp-443');
 
 /**
  * UDP hole punching (RFC 5128, section 3.3). An end that has another port for each destination sends from one that nobody could be told
  * of: the other end must let in whoever comes, and then answers to where that came from.
  */
 function punches(one: NatName, other: NatName): boolean {
-  if (!shareFamily(one, other)) return false;
   if ([...routersOf(one), ...routersOf(other)].some(({ passes }) => passes !== 'all')) return false;
   return (keepsPort(one) || admitsAnyone(other)) && (keepsPort(other) || admitsAnyone(one));
 }

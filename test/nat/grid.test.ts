@@ -15,6 +15,7 @@ interface Cell {
   /** As the host saw them. */
   readonly routes: readonly TimedRoute[];
   readonly firstByteMs: number | undefined;
+  readonly final: Route | undefined;
   /** What the host says of better routes that it does not have. */
   readonly missing: PeerView['betterRoutes'];
 }
@@ -26,7 +27,7 @@ let world: World;
 const ms = (value: number | undefined): string => (value === undefined ? '-' : `${value} ms`);
 
 function print(): string {
-  const rows = cells.map(({ host, guest, expected, routes, firstByteMs }) => {
+  const rows = cells.map(({ host, guest, expected, routes, firstByteMs, final }) => {
     const [first, ...later] = routes;
     const last = later.at(-1);
     return [
@@ -37,10 +38,14 @@ function print(): string {
       ms(firstByteMs),
       last?.route ?? '',
       ms(last?.ms),
+      final ?? '-',
       expected,
     ];
   });
-  return table([['host', 'guest', 'first', 'linked', 'first byte', 'then', 'upgraded', 'expected'], ...rows]);
+  return table([
+    ['host', 'guest', 'first', 'linked', 'first byte', 'then', 'upgraded', 'in the end', 'expected'],
+    ...rows,
+  ]);
 }
 
 describeInLab('the grid of homes', () => {
@@ -64,11 +69,16 @@ describeInLab('the grid of homes', () => {
         await pair.exchange();
       } finally {
         const { routes, firstByteMs } = pair;
-        const missing = await pair.guestView().then(
-          (view) => view?.betterRoutes ?? [],
-          () => [],
-        );
-        cells.push({ host, guest, expected, routes, firstByteMs, missing });
+        const view = await pair.guestView().catch(() => undefined);
+        cells.push({
+          host,
+          guest,
+          expected,
+          routes,
+          firstByteMs,
+          final: view?.route,
+          missing: view?.betterRoutes ?? [],
+        });
         pair.dispose();
       }
       expect(pair.routes.at(-1)?.route).toBe(expected);

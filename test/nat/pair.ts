@@ -6,6 +6,7 @@ import type { TimedEvent } from '../support/engine-process.ts';
 import { commit, fsck, initRepository, revParse } from '../support/git.ts';
 import type { NatName } from './lab/nat-kinds.ts';
 import type { Participant } from './lab/participant.ts';
+import { until } from './lab/until.ts';
 import type { World } from './lab/world.ts';
 
 /** A route and when it was taken, in milliseconds since the guest's command was started: for people, never for assertions. */
@@ -41,11 +42,12 @@ export class Pair implements Disposable {
     await engine.event(({ event }) => event === 'synced', { timeoutMs: PATIENCE_MS });
   }
 
-  /** Resolves when both have told that they are connected by `route`, now or later. */
-  async settle(route: Route, timeoutMs = PATIENCE_MS): Promise<void> {
-    const settled = ({ engine }: Participant): Promise<unknown> =>
-      engine.event((event) => isPeerEvent(event) && event.state === 'online' && event.route === route, { timeoutMs });
-    await Promise.all([settled(this.host), settled(this.guest)]);
+  /** Resolves when both say that they are connected by `route`. */
+  async settle(route: Route): Promise<void> {
+    for (const person of [this.host, this.guest]) {
+      const connected = async (): Promise<boolean> => (await person.peers())[0]?.route === route;
+      await until(connected, `connected by ${route}`, { timeoutMs: PATIENCE_MS, everyMs: 500 });
+    }
   }
 
   /** The routes that the host has seen so far, each change once. */
