@@ -2,7 +2,7 @@
  * `npm run bench [-- NAME …]`: runs benchmarks against what people would use instead, prints tables and writes everything that was
  * measured to bench-results/. Exits 0 whether targets are met or not, and 1 when a benchmark could not be run.
  *
- *     node bench/run.ts [join] [propagation] [engine] [--rounds=3] [--commits=200] [--idle=20]
+ *     node bench/run.ts [join] [propagation] [engine] [server] [--rounds=3] [--commits=200] [--idle=20]
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -12,6 +12,7 @@ import type { Benchmark, BenchmarkResult } from './benchmark.ts';
 import { benchmarkEngine } from './benchmarks/engine.ts';
 import { benchmarkJoin } from './benchmarks/join.ts';
 import { benchmarkPropagation } from './benchmarks/propagation.ts';
+import { benchmarkServer } from './benchmarks/server.ts';
 import { describeMachine } from './measure/machine.ts';
 import { renderReport } from './report.ts';
 
@@ -19,6 +20,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   join: benchmarkJoin,
   propagation: benchmarkPropagation,
   engine: benchmarkEngine,
+  server: benchmarkServer,
 };
 
 const { values, positionals } = parseArgs({

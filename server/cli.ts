@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
 import { asPeerweaveError, messageOf, PeerweaveError } from '../extension/src/shared/errors.ts';
@@ -14,6 +15,10 @@ import { DEFAULT_CREDENTIAL_SECONDS } from './turn.ts';
  * The `peerweave-server` command, which `peerweave serve` runs too. Secrets come from files or the environment, never from arguments,
  * which every user of a machine can read (SE8).
  */
+
+// Buffers that pass through count against V8's limits though they lie outside its heap, which is small: by default it collected all of
+// it for every few megabytes relayed. This takes a sixth off the CPU time of relaying (1.25 to 1.05 s for 500 MB) for some megabytes.
+setFlagsFromString('--heap-growing-percent=400');
 
 const DEFAULT_PORT = 4717;
 /** Exit status of a shell command that a signal ended (128 + SIGINT). */

@@ -1,5 +1,4 @@
 import { createClient } from 'redis';
-import { PeerweaveError } from '../extension/src/shared/errors.ts';
 import type { Metrics } from './metrics.ts';
 
 const MAX_RETRY_MS = 2_000;
@@ -80,12 +79,6 @@ export class RedisLine {
   }
 
   private readonly hear = (text: string, channel: string): void => this.options.onMessage(channel, text);
-}
-
-/** Throws `bad-request` when it is no URL of a Redis. */
-export function checkRedisUrl(url: string): void {
-  if (URL.canParse(url) && /^rediss?:$/.test(new URL(url).protocol)) return;
-  throw new PeerweaveError('bad-request', 'That is no URL of a Redis. Write it as redis://host:6379.');
 }
 
 /** Version 3 of Redis' protocol, because it lets one connection publish and listen, so that both keep their order. */

@@ -12,8 +12,6 @@ import { closeServer, httpServer, listen, respond } from './http.ts';
 import { Meetings } from './meetings.ts';
 import { Metrics } from './metrics.ts';
 import { DEFAULT_LIMITS, type RunningServer, type ServerLimits, type ServerOptions } from './options.ts';
-import { RedisBus } from './redis-bus.ts';
-import { checkRedisUrl } from './redis-line.ts';
 import { Rooms } from './rooms.ts';
 import { IceServers } from './turn.ts';
 
@@ -21,6 +19,7 @@ import { IceServers } from './turn.ts';
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
   const server = new SignalingServer(options);
   try {
+    if (options.redis !== undefined) await server.share(options.redis);
     await server.listen();
   } catch (error) {
     await server.close({ drainMs: 0 });
@@ -57,8 +56,9 @@ class SignalingServer implements RunningServer {
     // What may throw comes before what has to be closed again.
     const proxies = new TrustedProxies(options.trustProxies ?? []);
     const ice = new IceServers(options.stun ?? [], options.turn);
-    if (options.redis !== undefined) checkRedisUrl(options.redis);
-    if (options.advertise !== undefined) checkAdvertised(options.advertise);
+    if (options.redis !== undefined) checkUrl('a Redis', options.redis, /^rediss?:$/, 'redis://host:6379');
+    if (options.advertise !== undefined)
+      checkUrl('a WebSocket', options.advertise, /^wss?:$/, 'wss://node1.example.org');
     this.metrics = new Metrics({
       connections: () => this.connections.size,
       rooms: () => this.rooms.size,
@@ -68,10 +68,6 @@ class SignalingServer implements RunningServer {
     const { limits, metrics, now } = this;
     this.rooms = new Rooms(limits, now);
     this.addresses = new Addresses(limits, now);
-    const log = options.log ?? silentLogger;
-    if (options.redis !== undefined) {
-      this.rooms.bus = new RedisBus({ url: options.redis, listener: this.rooms, limits, metrics, log, now });
-    }
     this.hub = {
       rooms: this.rooms,
       meetings: new Meetings({ limits, metrics, onEnd: (room) => this.rooms.forget(room) }),
@@ -80,7 +76,7 @@ class SignalingServer implements RunningServer {
       advertise: () => options.advertise ?? this.url,
       iceServers: () => ice.now(),
       isStopping: () => this.stopping,
-      log,
+      log: options.log ?? silentLogger,
     };
     this.http = httpServer(
       { '/healthz': (response) => respond(response, 200, 'ok\n'), '/readyz': (response) => this.ready(response) },
@@ -96,6 +92,13 @@ class SignalingServer implements RunningServer {
       isStopping: () => this.stopping,
       onClient: (socket, raw, joins) => this.welcome(socket, raw, joins),
     });
+  }
+
+  /** Shares rooms with other nodes. The client of Redis is loaded for those only who have one. */
+  async share(url: string): Promise<void> {
+    const { RedisBus } = await import('./redis-bus.ts');
+    const { limits, metrics, now, rooms } = this;
+    rooms.bus = new RedisBus({ url, listener: rooms, limits, metrics, log: this.hub.log, now });
   }
 
   async listen(): Promise<void> {
@@ -164,8 +167,8 @@ class SignalingServer implements RunningServer {
   }
 }
 
-/** Throws `bad-request` when clients could not be sent there. */
-function checkAdvertised(url: string): void {
-  if (URL.canParse(url) && /^wss?:$/.test(new URL(url).protocol)) return;
-  throw new PeerweaveError('bad-request', `${url} is no URL of a WebSocket. Write it as wss://node1.example.org.`);
+/** Throws `bad-request`. The URL is not shown, for it may have a password in it. */
+function checkUrl(what: string, url: string, protocol: RegExp, example: string): void {
+  if (URL.canParse(url) && protocol.test(new URL(url).protocol)) return;
+  throw new PeerweaveError('bad-request', `That is no URL of ${what}. Write it as ${example}.`);
 }
