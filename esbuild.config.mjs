@@ -65,6 +65,12 @@ const bundles = [
   { ...node, entryPoints: ['extension/src/p2p/main.ts'], outfile: 'dist/engine.cjs', plugins: [withoutNodeRsa] },
   // The session map's page; its style sheet is a bundle of its own because the page's policy allows no inline style.
   { ...browser, entryPoints: ['webview/mesh.ts', 'webview/mesh.css'], outdir: 'dist' },
+  // The resolution page.
+  {
+    ...browser,
+    entryPoints: { resolve: 'webview/resolve/page.ts', 'resolve-page': 'webview/resolve/page.css' },
+    outdir: 'dist',
+  },
   { ...command, entryPoints: ['extension/src/p2p/cli.ts'], outfile: 'dist/cli.mjs', plugins: [withoutNodeRsa] },
   { ...command, entryPoints: ['server/cli.ts'], outfile: 'dist/server.mjs' },
 ];

@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { format, parseArgs } from 'node:util';
-import { launchBrowser } from './harness/browser.ts';
+import { launchBrowser } from '../support/browser.ts';
 import { startVscodeServer } from './harness/vscode-server.ts';
 import { workbenchUrl } from './harness/workbench-url.ts';
 

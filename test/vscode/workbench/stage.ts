@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
-import { launchBrowser } from '../harness/browser.ts';
+import { launchBrowser } from '../../support/browser.ts';
 import { packExtension } from '../harness/vsix.ts';
 import { Workbench, type WorkbenchOptions } from './workbench.ts';
 
