@@ -2,13 +2,14 @@
  * `npm run bench [-- NAME …]`: runs benchmarks against what people would use instead, prints tables and writes everything that was
  * measured to bench-results/. Exits 0 whether targets are met or not, and 1 when a benchmark could not be run.
  *
- *     node bench/run.ts [join] [propagation] [engine] [server] [--rounds=3] [--commits=200] [--idle=20]
+ *     node bench/run.ts [join] [propagation] [engine] [server] [conflicts] [--rounds=3] [--commits=200] [--idle=20]
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { tempFolder } from '../test/support/git.ts';
 import type { Benchmark, BenchmarkResult } from './benchmark.ts';
+import { benchmarkConflicts } from './benchmarks/conflicts.ts';
 import { benchmarkEngine } from './benchmarks/engine.ts';
 import { benchmarkJoin } from './benchmarks/join.ts';
 import { benchmarkPropagation } from './benchmarks/propagation.ts';
@@ -21,6 +22,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   propagation: benchmarkPropagation,
   engine: benchmarkEngine,
   server: benchmarkServer,
+  conflicts: benchmarkConflicts,
 };
 
 const { values, positionals } = parseArgs({

@@ -235,13 +235,14 @@ export class SimEngine implements SimNode {
 
   private move({ branch, from, to, reviewed }: EffectOf<'move'>): void {
     const { repository } = this;
+    const dropped = repository.droppedFrom(branchRef(branch));
     const perform = (): SyncEvent => {
       if ((repository.tip(branch) ?? null) !== from)
         return { type: 'move-refused', branch, to, why: 'ref-moved', detail: '' };
       if (repository.dirty && !reviewed && repository.head === branch) {
         return { type: 'move-refused', branch, to, why: 'pending', detail: 'local changes' };
       }
-      repository.setByEngine(branchRef(branch), to, reviewed);
+      repository.setByEngine(branchRef(branch), to, reviewed, dropped);
       return { type: 'moved', branch, from, to };
     };
     const life = this.life;

@@ -84,8 +84,16 @@ export class SimRepository {
     this.made = this.made.intersection(this.graph.reach(this.refs.values()));
   }
 
-  /** The engine moves or makes a branch, or makes a tag. */
-  setByEngine(ref: RefName, to: Oid, reviewed: boolean): void {
+  /** Commits that the user has taken back from the ref by now. */
+  droppedFrom(ref: RefName): CommitSet {
+    return this.dropped.get(ref)?.copy() ?? new CommitSet();
+  }
+
+  /**
+   * The engine moves or makes a branch, or makes a tag. `droppedBefore` is what had been taken back when it decided to: of what crosses with
+   * that it cannot know, when the ref is again where it was then.
+   */
+  setByEngine(ref: RefName, to: Oid, reviewed: boolean, droppedBefore?: CommitSet): void {
     const from = this.refs.get(ref);
     const where = `${this.label} ${ref} ${from?.slice(0, 6) ?? 'nothing'} → ${to.slice(0, 6)}`;
     hold(from === undefined || this.graph.contains(to, from), () => `the engine moved other than forward: ${where}`);
@@ -93,7 +101,9 @@ export class SimRepository {
       hold(!this.deleted.has(ref), () => `a deleted ref came back: ${where}`);
       const gained = this.graph.history(to).copy();
       if (from !== undefined) gained.removeAll(this.graph.history(from));
-      hold(!this.dropped.get(ref)?.intersects(gained), () => `commits that were taken back came back: ${where}`);
+      const dropped =
+        droppedBefore === undefined ? this.droppedFrom(ref) : droppedBefore.intersection(this.droppedFrom(ref));
+      hold(!dropped.intersects(gained), () => `commits that were taken back came back: ${where}`);
     }
     this.deleted.delete(ref);
     this.dropped.get(ref)?.removeAll(this.graph.history(to));

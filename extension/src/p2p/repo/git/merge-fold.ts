@@ -1,5 +1,5 @@
 import { PeerweaveError } from '../../../shared/errors.ts';
-import type { Oid } from '../../../shared/ids.ts';
+import { isOid, type Oid } from '../../../shared/ids.ts';
 import type { ConflictFile } from '../merge.ts';
 import { conflictFiles, mergedPaths } from './conflict-kinds.ts';
 import { unmergeablePaths } from './merge-attributes.ts';
@@ -87,7 +87,14 @@ async function mergeStep(room: MergeRoom, ours: Oid, theirs: Oid, heads: readonl
 
 const NO_STAGES = { base: undefined, ours: undefined, theirs: undefined };
 
+/** The trees of these commits, in the same order. */
+export async function treesOf(room: MergeRoom, commits: readonly Oid[]): Promise<Oid[]> {
+  const { stdout } = await room.run(['rev-parse', ...commits.map((commit) => `${commit}^{tree}`)]);
+  return stdout.split('\n').filter((line) => isOid(line));
+}
+
 export async function treeOf(room: MergeRoom, commit: Oid): Promise<Oid> {
-  const { stdout } = await room.run(['rev-parse', '--verify', `${commit}^{tree}`]);
-  return stdout.trim() as Oid;
+  const [tree] = await treesOf(room, [commit]);
+  if (tree === undefined) throw new PeerweaveError('object-missing', `The commit ${commit} is not here.`);
+  return tree;
 }

@@ -8,7 +8,7 @@ import type {
   PreviewSide,
 } from '../merge.ts';
 import type { MergeContext } from './merge-commit.ts';
-import { checkHeads, foldHeads, treeOf, type Fold } from './merge-fold.ts';
+import { checkHeads, foldHeads, treesOf, type Fold } from './merge-fold.ts';
 import { MergeRoom } from './merge-room.ts';
 import { mergeBases } from './merge-tree.ts';
 import { arePatchEqual } from './patch-equal.ts';
@@ -33,7 +33,7 @@ export async function previewMerge(
     const [bases, fold, trees, equal, sides] = await Promise.all([
       found,
       foldHeads(room, tips),
-      Promise.all(tips.map((tip) => treeOf(room, tip))),
+      treesOf(room, tips),
       haveEqualPatches(room, tips),
       Promise.all(tips.map(async (tip) => describeSide(room, tip, tips, found))),
     ]);

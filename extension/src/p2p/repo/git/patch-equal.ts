@@ -5,6 +5,8 @@ import { MergeRoom } from './merge-room.ts';
 
 /** Commits on each side whose patches are compared. Each is a diff; whoever rebases more has real work to look at anyway. */
 const MAX_COMMITS = 50;
+/** Files that differ between tips whose patches are compared: the same changes end in nearly the same files. */
+const MAX_DIFFERING = 50;
 
 /** Finds out whether a relation is one of equal patches, where that can be: both sides have commits, equally many, and other files. */
 export async function withPatches({ git, gitDir, format }: MergeContext, relation: Relation): Promise<Relation> {
@@ -25,8 +27,10 @@ export async function withPatches({ git, gitDir, format }: MergeContext, relatio
 export async function arePatchEqual(room: MergeRoom, a: Oid, b: Oid): Promise<boolean> {
   const counts = await count(room, ['--left-right', `--max-count=${4 * MAX_COMMITS}`, `${a}...${b}`]);
   const [ours = 0, theirs = 0] = counts;
-  // Comparing patches is the dear part, and equal ones are equally many.
+  // Comparing patches is the dear part. Equal ones are equally many, and leave little to differ.
   if (ours === 0 || ours !== theirs || ours > MAX_COMMITS) return false;
+  const differing = await room.run(['diff-tree', '-r', '-z', '--name-only', '--no-renames', a, b]);
+  if (differing.stdout.split('\0').length > MAX_DIFFERING) return false;
   const [left, right, equal] = await count(room, ['--left-right', '--cherry-mark', `${a}...${b}`]);
   // Merges have no patch and count as different.
   return left === 0 && right === 0 && (equal ?? 0) > 0;
