@@ -1,3 +1,4 @@
+import { Emitter } from '../../extension/src/shared/events.ts';
 import type { Listener, Pipe, Route, Tier, Transport } from '../../extension/src/p2p/transport/transport.ts';
 
 /** The pipes of another transport under the name of `tier`, so that a test has several tiers without a server. */
@@ -6,6 +7,7 @@ export class NamedTransport implements Transport {
   /** What the pipes made from now on say of themselves. */
   route: Route;
   private readonly inner: Transport;
+  private readonly reroutes = new Emitter<Route>();
 
   constructor(inner: Transport, tier: Exclude<Tier, 'memory'>) {
     this.inner = inner;
@@ -25,7 +27,19 @@ export class NamedTransport implements Transport {
     };
   }
 
+  /** The pipes that there are find another route, and say so. */
+  reroute(route: Route): void {
+    this.route = route;
+    this.reroutes.fire(route);
+  }
+
   private named(pipe: Pipe): Pipe {
-    return { ...pipe, route: this.route, remote: `${this.route}:${pipe.remote}` };
+    const rerouted = new Emitter<void>();
+    const named = { ...pipe, route: this.route, remote: `${this.route}:${pipe.remote}`, onRoute: rerouted.event };
+    this.reroutes.event((route) => {
+      named.route = route;
+      rerouted.fire();
+    });
+    return named;
   }
 }

@@ -32,6 +32,11 @@ export class LabTier extends BreakableTransport {
   set route(route: Route) {
     this.named.route = route;
   }
+
+  /** See `NamedTransport.reroute`. */
+  reroute(route: Route): void {
+    this.named.reroute(route);
+  }
 }
 
 /** One person who is on several tiers at once. */

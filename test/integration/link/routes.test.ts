@@ -161,6 +161,29 @@ describe('upgrade', () => {
     expect(atA.betterRoutes).toEqual([]);
   });
 
+  it('a transport that finds a direct path by itself is told of at once, and nothing better is searched for any more', async () => {
+    const [a, b] = await two(['webrtc', 'relay']);
+    a.tier('webrtc').route = 'webrtc-turn';
+    const [atA] = await lab.link(a, b);
+    await onRoute(atA, 'webrtc-turn');
+    while (atA.betterRoutes.length === 0) await ping(atA);
+    const [{ sent }, heard] = [atA.traffic.get('webrtc-turn')!, next(atA.onRoute)];
+    a.tier('webrtc').reroute('webrtc');
+    expect([await heard, atA.route, atA.betterRoutes]).toEqual(['webrtc', 'webrtc', []]);
+    const { dials } = a.tier('webrtc');
+    await ping(atA);
+    await ping(atA);
+    expect(a.tier('webrtc').dials).toBe(dials);
+    expect([atA.traffic.get('webrtc-turn')!.sent, atA.traffic.get('webrtc')!.sent > 0]).toEqual([sent, true]);
+    // One that was given up meanwhile says nothing any more.
+    const { moves } = atA;
+    a.tier('webrtc').dialing = false;
+    a.tier('webrtc').cut();
+    await onRoute(atA, 'relay');
+    a.tier('webrtc').reroute('webrtc-turn');
+    expect([atA.route, atA.moves]).toEqual(['relay', moves + 1]);
+  });
+
   it('[LI3] a peer that agrees to come and then does not interrupts nothing', async () => {
     const [a, b] = await two(['tcp', 'relay'], { timings: { move: 60 } });
     // The request passes (37 bytes), and what follows the peer's answer does not.

@@ -32,7 +32,7 @@ type Hold = 'inbox' | 'limit';
 export class Carrier {
   readonly pipe: Pipe;
   private readonly handler: CarrierHandler;
-  private readonly traffic: Traffic;
+  private traffic: Traffic;
   private readonly share: BandwidthShare | undefined;
   private readonly holds = new Set<Hold>();
   /** Control frames that wait for the transport to take more: the last of each type. */
@@ -54,6 +54,11 @@ export class Carrier {
 
   get isHeld(): boolean {
     return this.holds.size > 0;
+  }
+
+  /** Counts what goes and comes from now on there. */
+  countFor(traffic: Traffic): void {
+    this.traffic = traffic;
   }
 
   /** Begins to read; `at` is the position in the SSH stream of the first byte that will come. */

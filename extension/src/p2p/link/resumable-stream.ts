@@ -40,6 +40,7 @@ export interface ResumableStreamOptions {
 export class ResumableStream implements SshStream {
   private readonly closedEmitter = new Emitter<{ error?: Error }>();
   private readonly attachedEmitter = new Emitter<Pipe>();
+  private readonly reroutedEmitter = new Emitter<Pipe>();
   private readonly lostEmitter = new Emitter<Error | undefined>();
   private readonly rttEmitter = new Emitter<number>();
   private readonly replay = new ReplayBuffer();
@@ -69,6 +70,8 @@ export class ResumableStream implements SshStream {
   readonly closed = this.closedEmitter.event;
   /** The stream goes on over another transport. */
   readonly onAttached = this.attachedEmitter.event;
+  /** The transport itself has found another route. */
+  readonly onRerouted = this.reroutedEmitter.event;
   /** The transport dropped; the stream waits for `attach` or `close`. */
   readonly onLost = this.lostEmitter.event;
   /** Milliseconds of each answered `sendPing`. */
@@ -239,8 +242,6 @@ export class ResumableStream implements SshStream {
   }
 
   private carry(pipe: Pipe): Carrier {
-    const traffic = this.byRoute.get(pipe.route) ?? { sent: 0, received: 0 };
-    this.byRoute.set(pipe.route, traffic);
     const carrier: Carrier = new Carrier(
       pipe,
       {
@@ -260,10 +261,21 @@ export class ResumableStream implements SshStream {
           this.lostEmitter.fire(error);
         },
       },
-      traffic,
+      this.trafficOf(pipe.route),
       this.share,
     );
+    pipe.onRoute?.(() => {
+      if (this.carrier !== carrier) return;
+      carrier.countFor(this.trafficOf(pipe.route));
+      this.reroutedEmitter.fire(pipe);
+    });
     return carrier;
+  }
+
+  private trafficOf(route: Route): Traffic {
+    const traffic = this.byRoute.get(route) ?? { sent: 0, received: 0 };
+    this.byRoute.set(route, traffic);
+    return traffic;
   }
 
   private control(carrier: Carrier, type: number, value: number): void {

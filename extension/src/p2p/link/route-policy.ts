@@ -64,6 +64,14 @@ export class RoutePolicy {
     if (fresh) this.reset(now);
   }
 
+  /** The transport is the same, and by `route` now. */
+  rerouted(route: Route): void {
+    if (!this.current) return;
+    this.current = { route, since: this.current.since };
+    const search = this.searches.get(tierOf(route));
+    if (search) Object.assign(search, { failures: 0, why: '' });
+  }
+
   /** The transport dropped. */
   dropped(now: number): void {
     if (!this.current) return;

@@ -1,6 +1,6 @@
 import type { Disposable } from '../../shared/disposable.ts';
 import type { Logger } from '../../shared/log.ts';
-import type { Tier, TransportAddress } from '../transport/transport.ts';
+import type { Route, Tier, TransportAddress } from '../transport/transport.ts';
 import type { Begun } from './dial-race.ts';
 import type { LinkTimings } from './link-timings.ts';
 import type { Mover, Opening } from './mover.ts';
@@ -46,6 +46,7 @@ export class RouteSearch implements Disposable {
     });
     stream.onRtt((rtt) => (this.rttMs = rtt));
     stream.onAttached(() => this.attached());
+    stream.onRerouted(({ route }) => this.rerouted(route));
     stream.onLost(() => this.policy.dropped(now()));
     this.attached();
   }
@@ -89,6 +90,11 @@ export class RouteSearch implements Disposable {
 
   dispose(): void {
     this.upgrader.dispose();
+  }
+
+  private rerouted(route: Route): void {
+    this.policy.rerouted(route);
+    if (this.started) this.upgrader.look();
   }
 
   private attached(): void {

@@ -78,6 +78,7 @@ export class SshLink implements Link {
     const { session, stream } = authenticated;
     this.pulse = new Pulse({ stream, timings, now, onSilent: () => stream.detach(silent()) });
     stream.onAttached((pipe) => this.onAttached(pipe));
+    stream.onRerouted(({ route }) => this.routeEmitter.fire(route));
     stream.onLost((error) => this.onTransportLost(error));
     stream.onRtt((rtt) => (this.rtt = rtt));
     session.onClosed(({ reason, message }) => this.finish(parseDisconnect(reason, message)));

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Disposable } from '../../shared/disposable.ts';
+import type { Event } from '../../shared/events.ts';
 
 /**
  * A transport is an untrusted, ordered byte pipe (LI1); the SSH session on top of it is the only security.
@@ -29,6 +30,8 @@ export interface Pipe {
   readonly route: Route;
   /** Where the other end is, for logs and tooltips: `192.0.2.7:4711`. */
   readonly remote: string;
+  /** `route` or `remote` say something else from now on: WebRTC goes on looking for a better path. Absent where that cannot be. */
+  readonly onRoute?: Event<void>;
 }
 
 export interface DialOptions {

@@ -44,6 +44,7 @@ export class WebRtcConnection implements Disposable {
   private readonly described = new Emitter<SessionDescription>();
   private readonly candidate = new Emitter<IceCandidate>();
   private readonly opened = new Emitter<Pipe>();
+  private readonly rerouted = new Emitter<void>();
   private readonly ended = new Emitter<PeerweaveError | undefined>();
   private readonly ours: IceCandidate[] = [];
   private readonly theirs: IceCandidate[] = [];
@@ -53,6 +54,8 @@ export class WebRtcConnection implements Disposable {
   private heard = false;
   private iceConnected = false;
   private path: { readonly route: Route; readonly remote: string } = { route: 'webrtc', remote: 'unknown' };
+  /** As others know it; undefined before the pipe is made. */
+  private toldPath: WebRtcConnection['path'] | undefined;
   private done = false;
   /** Our description; an answer with the candidates that are known by now. Once. */
   readonly onDescribed = this.described.event;
@@ -85,6 +88,8 @@ export class WebRtcConnection implements Disposable {
     peer.onIceStateChange(
       this.guarded((state: string) => {
         this.iceConnected ||= state === 'connected' || state === 'completed';
+        // It is completed when the pair has been agreed upon, which may be a better one than that which was connected first.
+        this.lookAtPath();
       }),
     );
     peer.onStateChange(
@@ -182,6 +187,7 @@ export class WebRtcConnection implements Disposable {
     const hosts = this.ours.filter(({ type }) => type === 'host').map(({ address }) => address);
     const currentPath = (): WebRtcConnection['path'] => this.currentPath();
     this.resources.add(watchOwnAddresses(hosts, () => this.finish(lost('This machine has left the network.'))));
+    this.toldPath = this.currentPath();
     this.opened.fire({
       stream: messageStream(port),
       // Better pairs may still be found in the first two seconds, so it is looked up whenever somebody asks.
@@ -191,6 +197,7 @@ export class WebRtcConnection implements Disposable {
       get remote() {
         return currentPath().remote;
       },
+      onRoute: this.rerouted.event,
     });
   }
 
@@ -202,6 +209,14 @@ export class WebRtcConnection implements Disposable {
     const relayed = [local.type, remote.type].includes('relay') || this.isRelay(remote.address, remote.port);
     this.path = { route: relayed ? 'webrtc-turn' : 'webrtc', remote: formatEndpoint(remote.address, remote.port) };
     return this.path;
+  }
+
+  /** Tells when the path is another one than was last told. */
+  private lookAtPath(): void {
+    if (this.toldPath === undefined) return;
+    const { route, remote } = this.toldPath;
+    this.toldPath = this.currentPath();
+    if (this.toldPath.route !== route || this.toldPath.remote !== remote) this.rerouted.fire();
   }
 
   private isRelay(address: string, port: number): boolean {
