@@ -8,7 +8,6 @@ import { Emitter } from '../../shared/events.ts';
 import type { TurnServer } from './ice-servers.ts';
 import { turnFrame, TurnStreamParser } from './turn-stream.ts';
 
-const LOOPBACK = '127.0.0.1';
 /** Of datagrams that wait for the connection to be made: an allocation needs few, and asks again. */
 const MAX_WAITING_BYTES = 16 * 1024;
 /** Bytes in our queue to the server past which datagrams are dropped, as a router would: SCTP slows down then. */
@@ -16,6 +15,8 @@ const MAX_QUEUED_BYTES = 256 * 1024;
 const CONNECT_TIMEOUT_MS = 10_000;
 
 export interface TurnBridgeOptions {
+  /** Where to be a server: 127.0.0.1, or ::1 for who speaks IPv6 only. */
+  readonly host?: '127.0.0.1' | '::1';
   /** Certificate authorities in place of the trusted ones, in PEM. */
   readonly ca?: string | undefined;
 }
@@ -25,6 +26,7 @@ export interface TurnBridgeOptions {
  * connection, and each message from there comes back as a datagram. What is said is not looked into; it is authenticated end to end.
  */
 export class TurnBridge implements Disposable {
+  readonly host: string;
   private readonly udp: UdpSocket;
   private readonly connection: Socket;
   private readonly parser = new TurnStreamParser();
@@ -39,19 +41,20 @@ export class TurnBridge implements Disposable {
   readonly onFailed = this.failed.event;
 
   /** Opens the local port; the connection to the server is made meanwhile. */
-  static async open(server: TurnServer, options: TurnBridgeOptions = {}): Promise<TurnBridge> {
-    const udp = createSocket('udp4');
-    udp.bind(0, LOOPBACK);
+  static async open(server: TurnServer, { host = '127.0.0.1', ca }: TurnBridgeOptions = {}): Promise<TurnBridge> {
+    const udp = createSocket(host === '::1' ? 'udp6' : 'udp4');
+    udp.bind(0, host);
     await once(udp, 'listening');
-    return new TurnBridge(udp, server, options);
+    return new TurnBridge(udp, host, server, ca);
   }
 
-  private constructor(udp: UdpSocket, server: TurnServer, options: TurnBridgeOptions) {
+  private constructor(udp: UdpSocket, host: string, server: TurnServer, ca: string | undefined) {
+    this.host = host;
     const name = `${server.transport === 'tls' ? 'turns' : 'turn'}:${server.host}:${server.port}`;
     this.udp = udp;
     udp.on('message', (datagram, { port }) => this.toServer(datagram, port));
     udp.on('error', (error) => this.fail(`${name}: ${messageOf(error)}`));
-    this.connection = open(server, options);
+    this.connection = open(server, ca);
     const ready = server.transport === 'tls' ? 'secureConnect' : 'connect';
     this.connection.once(ready, () => this.flush());
     this.connection.setTimeout(CONNECT_TIMEOUT_MS, () => this.fail(`${name} did not answer.`));
@@ -60,11 +63,7 @@ export class TurnBridge implements Disposable {
     this.connection.on('close', () => this.fail(`${name} closed the connection.`));
   }
 
-  /** Where libjuice finds the server. */
-  get host(): string {
-    return LOOPBACK;
-  }
-
+  /** Where libjuice finds the server, at `host`. */
   get port(): number {
     return this.udp.address().port;
   }
@@ -95,7 +94,7 @@ export class TurnBridge implements Disposable {
     if (this.closed) return;
     try {
       for (const datagram of this.parser.push(chunk)) {
-        if (this.client !== undefined) this.udp.send(datagram, this.client, LOOPBACK);
+        if (this.client !== undefined) this.udp.send(datagram, this.client, this.host);
       }
     } catch (error) {
       this.fail(`${name}: ${messageOf(error)}`);
@@ -117,7 +116,7 @@ export class TurnBridge implements Disposable {
   }
 }
 
-function open({ host, port, transport }: TurnServer, { ca }: TurnBridgeOptions): Socket {
+function open({ host, port, transport }: TurnServer, ca: string | undefined): Socket {
   if (transport !== 'tls') return connect({ host, port });
   // A name in place of an address is checked against the certificate and told to the server (RFC 6066 §3 allows no addresses).
   return connectTls({ host, port, ...(isIP(host) ? {} : { servername: host }), ...(ca === undefined ? {} : { ca }) });

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { isIPv6 } from 'node:net';
 import { asPeerweaveError, messageOf, PeerweaveError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import { disposable } from '../../shared/disposable.ts';
@@ -20,6 +21,7 @@ const MAX_ATTEMPTS_AT_ONCE = 3;
 /** Connections of one member that are tried: its newest is nearly always the one. */
 const MAX_CONNECTIONS = 4;
 const LOOPBACK = '127.0.0.1';
+const LOOPBACK_V6 = '::1';
 const TAG = /^[A-Za-z0-9_-]{22}$/;
 const ID_BYTES = 16;
 /** They are nearly always known already. */
@@ -176,7 +178,7 @@ class WebRtcTransport implements Transport {
       id,
       connect: () => this.connect(bindAddress),
       say: (message) => this.signaling.send(to, message),
-      allowLoopback: bindAddress === LOOPBACK,
+      allowLoopback: bindAddress === LOOPBACK || bindAddress === LOOPBACK_V6,
     });
     this.attempts.set(id, { with: to.peer, attempt });
     attempt.onEnded(() => this.attempts.delete(id));
@@ -188,7 +190,9 @@ class WebRtcTransport implements Transport {
     const servers = chooseIceServers(await this.iceServers(), this.made++);
     const { ca, relayOnly = false } = this.options;
     const bridged = servers.turn.filter(({ transport }) => transport !== 'udp');
-    const bridges = await Promise.all(bridged.map((server) => TurnBridge.open(server, { ca })));
+    // A socket of all interfaces reaches both; one that is bound to an address only what has the same family.
+    const host = isIPv6(bindAddress ?? '') ? LOOPBACK_V6 : LOOPBACK;
+    const bridges = await Promise.all(bridged.map((server) => TurnBridge.open(server, { host, ca })));
     return new WebRtcConnection({ library, servers, bridges, bindAddress, relayOnly });
   }
 
