@@ -20,7 +20,7 @@ import { DEFAULT_CREDENTIAL_SECONDS } from './turn.ts';
 // it for every few megabytes relayed. This takes a sixth off the CPU time of relaying (1.25 to 1.05 s for 500 MB) for some megabytes.
 setFlagsFromString('--heap-growing-percent=400');
 
-const DEFAULT_PORT = 4717;
+const DEFAULT_PORT = 8787;
 /** Exit status of a shell command that a signal ended (128 + SIGINT). */
 const INTERRUPTED = 130;
 

@@ -1,9 +1,12 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { tempFolder } from '../../support/git.ts';
 import { meet, metricOf, randomId, ServerClient } from '../../support/server-client.ts';
 import { SignalingServerProcess } from '../../support/server-process.ts';
+
+const root = resolve(import.meta.dirname, '../../..');
 
 describe('the server’s command', () => {
   const started: SignalingServerProcess[] = [];
@@ -91,6 +94,18 @@ describe('the server’s command', () => {
     const server = start(args);
     expect(await server.exit()).toBe(1);
     expect(server.stderr).toContain(says);
+  });
+
+  it('runs from its one file, and every option of it is documented', async () => {
+    const folder = tempFolder();
+    copyFileSync(resolve(root, 'dist/server.mjs'), join(folder.path, 'server.mjs'));
+    const help = execFileSync(process.execPath, ['server.mjs', '--help'], { cwd: folder.path, encoding: 'utf8' });
+    folder.remove();
+    const document = readFileSync(resolve(root, 'docs/SERVER.md'), 'utf8');
+    const options = new Set(help.match(/--[a-z-]+/g));
+    expect(options.size).toBeGreaterThan(30);
+    const missing = [...options].filter((option) => !document.includes(option));
+    expect(missing).toEqual(['--version', '--help']);
   });
 
   it('[LI7] its memory does not grow with what is sent to somebody who does not read', async () => {
