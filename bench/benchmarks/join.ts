@@ -1,8 +1,6 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { git, revParse } from '../../test/support/git.ts';
-import { World, type Person } from '../../test/support/people.ts';
+import { World } from '../../test/support/people.ts';
 import { startGitDaemon } from '../baseline/git-daemon.ts';
 import { startSshServer } from '../baseline/ssh-server.ts';
 import { timeGit } from '../baseline/stock-git.ts';
@@ -10,17 +8,10 @@ import type { StockServer } from '../baseline/stock-server.ts';
 import type { BenchmarkOptions, BenchmarkResult, Target } from '../benchmark.ts';
 import { generateRepository, type GeneratedRepository } from '../generate-repository.ts';
 import { LARGE } from '../generator/shape.ts';
+import { joinSession, settle, verifyClone, type JoinTimes } from '../joining.ts';
 import { countChildren, cpuSeconds, endedChildrenCpuSeconds, untilChildren } from '../measure/process-meter.ts';
 import { median } from '../measure/statistics.ts';
 import { workingCopy } from '../pair.ts';
-
-/** Milliseconds from the start of the command. */
-interface JoinTimes {
-  /** The folder can be worked in: the newest tree is checked out. */
-  readonly usable: number;
-  /** All history is there. */
-  readonly complete: number;
-}
 
 interface JoinCost extends JoinTimes {
   /** Seconds of a core on both sides, git included: less at the mercy of what else the machine does. */
@@ -83,24 +74,6 @@ const stock = (name: string, server: StockServer, ...flags: string[]): Contender
   },
 });
 
-/** From starting the process to *history* (the tip is checked out) and to *live* (everything is here). */
-async function joinSession(world: World, folder: string, invite: string): Promise<JoinTimes> {
-  // A new key each time: this is somebody who joins for the first time.
-  const person: Person = { name: 'bob', home: `${folder}-home`, repo: folder };
-  const started = performance.now();
-  const guest = world.join(person, invite);
-  try {
-    const usable = guest.event((event) => event.event === 'session' && event.phase === 'history');
-    const complete = guest.event((event) => event.event === 'session' && event.phase === 'live', {
-      timeoutMs: 300_000,
-    });
-    return { usable: (await usable).at - started, complete: (await complete).at - started };
-  } finally {
-    await guest.stop();
-    rmSync(person.home, { recursive: true, force: true });
-  }
-}
-
 interface Race {
   readonly rounds: number;
   readonly say: (text: string) => void;
@@ -122,7 +95,7 @@ async function race(
       const folder = join(scratch, `clone-${round}-${index}`);
       settle(origin);
       const taken = await measure(contender, folder);
-      verify(contender, folder, repository);
+      verifyClone(folder, repository, contender);
       rmSync(folder, { recursive: true, force: true });
       times[index]!.push(taken);
       say(
@@ -140,28 +113,6 @@ async function measure({ run, server }: Contender, folder: string): Promise<Join
   // A server's child counts with its parent only when it has ended.
   await untilChildren(server, children);
   return { ...times, cpu: cpuSeconds(server) + endedChildrenCpuSeconds() - before };
-}
-
-/** Nobody's unwritten pages are left to the next, and everybody finds the packs in memory. */
-function settle(origin: string): void {
-  execFileSync('sync');
-  const packs = join(origin, '.git', 'objects', 'pack');
-  for (const name of readdirSync(packs)) readFileSync(join(packs, name));
-}
-
-function verify({ name, shallow }: Contender, folder: string, { tip, commits }: GeneratedRepository): void {
-  const problem =
-    revParse(folder, 'HEAD') !== tip
-      ? 'another tip'
-      : git(folder, 'status', '--porcelain') !== ''
-        ? 'another worktree'
-        : shallow === true
-          ? undefined
-          : existsSync(join(folder, '.git', 'shallow')) ||
-              git(folder, 'rev-list', '--count', 'HEAD') !== String(commits)
-            ? 'not all history'
-            : undefined;
-  if (problem !== undefined) throw new Error(`${name} made a clone with ${problem}`);
 }
 
 function summarise(
