@@ -22,7 +22,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await world.end();
-  await server.close();
+  await server.close({ drainMs: 0 });
 });
 
 const synced = (engine: EngineProcess, peer: string) =>
@@ -89,7 +89,7 @@ describe('the server goes', () => {
   it('and peers that are linked do not notice; when it is back, others can join', async () => {
     const pair = await meet('webrtc');
     const { port } = new URL(server.url);
-    await server.close();
+    await server.close({ drainMs: 0 });
     await commitsCross(pair);
     const carol = world.person('Carol');
     server = await startServer({ port: Number(port) });
@@ -102,7 +102,7 @@ describe('the server goes', () => {
     const pair = await meet('relay');
     const { port } = new URL(server.url);
     const before = pair.guest.events.length;
-    await server.close();
+    await server.close({ drainMs: 0 });
     await pair.guest.event((event) => event.event === 'peer' && event.state === 'reconnecting', { from: before });
     const made = commit(alice.repo, { 'a.txt': 'while away\n' });
     server = await startServer({ port: Number(port) });
@@ -115,7 +115,7 @@ describe('the server goes', () => {
   it('and who wants to join is told what is wrong', async () => {
     const host = world.share(alice, '--approve', 'auto', '--signal', server.url, '--tiers', 'relay,json');
     const invite = await host.invite();
-    await server.close();
+    await server.close({ drainMs: 0 });
     const guest = world.join(bob, invite, '--tiers', 'relay,json');
     expect(await guest.exit()).not.toBe(0);
     const error = guest.events.find((event) => event.event === 'error') as { reason?: string } | undefined;
