@@ -8,6 +8,7 @@ import { Network } from './session/network.ts';
 import { SignalingClient } from './signaling/signaling-client.ts';
 import { parseIceServers } from './transport/ice-servers.ts';
 import { jsonTransport } from './transport/json.ts';
+import { mapPort } from './transport/port-mapping.ts';
 import { relayTransport } from './transport/relay.ts';
 import { tcpTransport } from './transport/tcp.ts';
 import type { Transport } from './transport/transport.ts';
@@ -47,7 +48,8 @@ export class Networks {
       log: log.scope('link'),
     });
     const watch = new NetworkWatch();
-    return new Network({ linkHost, room, tiers: settings.tiers, mapPort: undefined, watch, log: log.scope('link') });
+    const router = settings.portMapping ? mapPort : undefined;
+    return new Network({ linkHost, room, tiers: settings.tiers, mapPort: router, watch, log: log.scope('link') });
   };
 
   /** Limits and ICE servers that act from now on, in all sessions. */

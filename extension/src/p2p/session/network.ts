@@ -1,4 +1,4 @@
-import { DisposableStore, type Disposable } from '../../shared/disposable.ts';
+import { disposable, DisposableStore, type Disposable } from '../../shared/disposable.ts';
 import { messageOf, PeerweaveError } from '../../shared/errors.ts';
 import { Emitter, type Event } from '../../shared/events.ts';
 import type { PeerId } from '../../shared/ids.ts';
@@ -23,7 +23,7 @@ export interface NetworkParts {
   /** What may be used, best first. */
   readonly tiers: readonly Tier[];
   /** Asks the router to let members in; absent when the person does not want that. */
-  readonly mapPort: ((port: number) => Promise<MappedPort>) | undefined;
+  readonly mapPort: ((port: number, signal: AbortSignal) => Promise<MappedPort>) | undefined;
   /** Tells when the machine is in another network, or has slept. */
   readonly watch: Disposable & { readonly onChange: Event<void> };
   readonly log: Logger;
@@ -177,12 +177,16 @@ export class Network implements Disposable {
   private askRouter(): void {
     const { mapPort, log } = this.parts;
     if (mapPort === undefined) return;
-    mapPort(this.port(0)).then(
+    const asking = new AbortController();
+    this.resources.add(disposable(() => asking.abort()));
+    mapPort(this.port(0), asking.signal).then(
       (mapped) => {
         this.mapped = this.resources.add(mapped);
         this.moved();
       },
-      (error: unknown) => log.warn(`The router opens no port: ${messageOf(error)}`),
+      (error: unknown) => {
+        if (!asking.signal.aborted) log.warn(`The router opens no port: ${messageOf(error)}`);
+      },
     );
   }
 }
