@@ -56,13 +56,23 @@ const browser = {
 const command = {
   ...node,
   format: 'esm',
-  banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+  // A name of its own: bundled modules import `createRequire` too.
+  banner: {
+    js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
+  },
+};
+
+// What bundled ES modules ask for is nowhere in CommonJS.
+const engine = {
+  ...node,
+  define: { 'import.meta.url': 'bundleUrl' },
+  banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
 };
 
 const bundles = [
   { ...editor, entryPoints: ['extension/src/extension.ts'], outfile: 'dist/extension.cjs', plugins: [deferred] },
   { ...editor, entryPoints: ['extension/src/deferred.ts'], outfile: 'dist/deferred.cjs' },
-  { ...node, entryPoints: ['extension/src/p2p/main.ts'], outfile: 'dist/engine.cjs', plugins: [withoutNodeRsa] },
+  { ...engine, entryPoints: ['extension/src/p2p/main.ts'], outfile: 'dist/engine.cjs', plugins: [withoutNodeRsa] },
   // The session map's page; its style sheet is a bundle of its own because the page's policy allows no inline style.
   { ...browser, entryPoints: ['webview/mesh.ts', 'webview/mesh.css'], outdir: 'dist' },
   // The resolution page.
