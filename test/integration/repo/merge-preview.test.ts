@@ -71,6 +71,13 @@ const CASES: readonly Case[] = [
     expected: ['g: add/add'],
   },
   {
+    name: 'both add a file whose names differ by case, on every file system',
+    base: [{ f: '1\n' }],
+    ours: [{ 'docs/Straße': 'ours\n' }],
+    theirs: [{ 'docs/STRAßE': 'theirs\n' }],
+    expected: ['docs/Straße: add/add (docs/STRAßE)'],
+  },
+  {
     name: 'one changes what the other deletes',
     base: [{ f: lines(9), g: '1\n' }],
     ours: [{ f: lines(9, { 1: 'ours' }) }],
@@ -188,9 +195,11 @@ describe('[CO1] each kind of conflict between files is told for what it is', () 
     expect(oids.map((oid) => git(d.root, 'cat-file', 'blob', oid!))).toEqual(['base', 'ours', 'theirs']);
   });
 
-  it('names that differ by case are two files, on every file system', async () => {
-    const found = await preview(diverge(newRoot(), [{ f: '1\n' }], [{ Readme: 'ours\n' }], [{ README: 'theirs\n' }]));
-    expect(found.outcome).toBe('clean');
+  it('a file that one side calls by another case is no conflict, as only one of the names is left', async () => {
+    const found = await preview(
+      diverge(newRoot(), [{ Readme: lines(9), f: '1\n' }], [move('Readme', 'README')], [{ f: '2\n' }]),
+    );
+    expect(found).toMatchObject({ outcome: 'clean' });
   });
 });
 

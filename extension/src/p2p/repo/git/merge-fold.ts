@@ -3,6 +3,7 @@ import { isOid, type Oid } from '../../../shared/ids.ts';
 import type { ConflictFile } from '../merge.ts';
 import { conflictFiles, mergedPaths } from './conflict-kinds.ts';
 import { unmergeablePaths } from './merge-attributes.ts';
+import { caseConflicts, caseRivals } from './merge-case.ts';
 import { writeMergeCommit } from './merge-object.ts';
 import type { MergeRoom } from './merge-room.ts';
 import { mergeTree } from './merge-tree.ts';
@@ -67,16 +68,18 @@ interface Step {
 }
 
 async function mergeStep(room: MergeRoom, ours: Oid, theirs: Oid, heads: readonly Oid[]): Promise<Step> {
-  const result = await mergeTree(room, ours, theirs);
+  const [result, rivals] = await Promise.all([mergeTree(room, ours, theirs), caseRivals(room, ours, theirs)]);
   if (result === undefined) return { tree: undefined, files: [], merged: [], unrelated: true };
   const merged = mergedPaths(result);
   const special = new Set(await unmergeablePaths(room, heads, merged));
+  const collisions = await caseConflicts(room, result.tree, rivals);
   const files = [
     ...conflictFiles(result, [ours, theirs]),
+    ...collisions,
     ...[...special].map((path): ConflictFile => ({ path, kinds: ['attributes'], related: [], ...NO_STAGES })),
   ];
   // What was cut off may be the one message that matters.
-  const clean = result.clean && special.size === 0 && !result.truncated;
+  const clean = result.clean && special.size === 0 && collisions.length === 0 && !result.truncated;
   return {
     tree: clean ? result.tree : undefined,
     files,
