@@ -112,7 +112,7 @@ export class ServerSocket implements Disposable {
     this.heard();
     const bytes = Array.isArray(data) ? data.reduce((sum, { length }) => sum + length, 0) : data.byteLength;
     if (!this.rate.take() || !this.volume.take(bytes)) return this.end('sends far more than there is to say.');
-    const message = isBinary ? undefined : decode(data);
+    const message = isBinary ? undefined : decodeServerMessage(data);
     if (message === 'unknown-type') return;
     if (message !== undefined) return this.messages.fire(message);
     this.malformed += 1;
@@ -141,7 +141,7 @@ export class ServerSocket implements Disposable {
 const TYPES: ReadonlySet<unknown> = new Set(serverMessage.options.map(({ shape }) => shape.type.value));
 
 /** Undefined when it is malformed; a later version may have types that this one does not know. */
-function decode(data: RawData): ServerMessage | 'unknown-type' | undefined {
+export function decodeServerMessage(data: RawData): ServerMessage | 'unknown-type' | undefined {
   const value = parseJson(data);
   const parsed = serverMessage.safeParse(value);
   if (parsed.success) return parsed.data;

@@ -1,21 +1,19 @@
 import type { RawData, WebSocket } from 'ws';
 import { PeerweaveError } from '../../shared/errors.ts';
 import { Emitter } from '../../shared/events.ts';
+import { decodeServerMessage } from '../signaling/server-socket.ts';
 import { refusalError } from '../signaling/server-refusal.ts';
 import { displayUrl } from '../signaling/signaling-url.ts';
 import type { Meeting } from '../signaling/signaling.ts';
-import {
-  serverMessage,
-  SIGNALING_PROTOCOL,
-  type ClientMessage,
-  type ServerMessage,
-} from '../signaling/wire/messages.ts';
+import { SIGNALING_PROTOCOL, type ClientMessage, type ServerMessage } from '../signaling/wire/messages.ts';
 import { parseRelayFrame } from '../signaling/wire/relay-frame.ts';
 import type { FrameChannel } from './frame-channel.ts';
 import { corrupt } from './relay-seal.ts';
 
 /** Below it, whoever waits for the socket goes on: enough to keep it busy until then. */
 const LOW_WATER_BYTES = 64 * 1024;
+/** For the answer to an `attach`. A connection whose network went away without a word would take minutes to break by itself. */
+const ANSWER_MS = 4_000;
 
 /** How the frames of a tier travel on a WebSocket. */
 export interface FrameCodec {
@@ -45,11 +43,15 @@ export class MeetingConnection {
   private readonly closing = new Emitter<void>();
   private readonly emptied = new Emitter<void>();
   private aboveLow = false;
+  private goingAway = false;
+  private watchdog: NodeJS.Timeout | undefined;
+  private readonly answerMs: number;
   private failure: PeerweaveError | undefined;
 
-  /** Takes over `socket`, which is open. */
-  constructor(socket: WebSocket, codec: FrameCodec) {
+  /** Takes over `socket`, which is open. `answerMs` is for the server to answer an `attach`. */
+  constructor(socket: WebSocket, codec: FrameCodec, answerMs = ANSWER_MS) {
     this.socket = socket;
+    this.answerMs = answerMs;
     this.server = displayUrl(new URL(socket.url));
     this.codec = codec;
     socket.on('message', (data, isBinary) => this.receive(data, isBinary));
@@ -62,7 +64,12 @@ export class MeetingConnection {
   /** The last meeting has ended. */
   readonly onEmpty = this.emptied.event;
 
-  get isOpen(): boolean {
+  /** Whether more meetings may be attended on it. */
+  get isWelcome(): boolean {
+    return this.isOpen && !this.goingAway;
+  }
+
+  private get isOpen(): boolean {
     return this.socket.readyState === this.socket.OPEN && !this.failure;
   }
 
@@ -86,6 +93,7 @@ export class MeetingConnection {
     const channel = new MeetingChannel(this, meeting, this.codec);
     this.channels.set(meeting.session, channel);
     this.unanswered.add(meeting.session);
+    this.watchdog ??= setTimeout(() => this.suspect(), this.answerMs);
     return channel;
   }
 
@@ -110,6 +118,13 @@ export class MeetingConnection {
     this.socket.terminate();
   }
 
+  private suspect(): void {
+    // If it was this process that stood still, the answer lies here already and is read in this turn.
+    setImmediate(() => {
+      if (this.watchdog) this.fail(unanswered(this.server));
+    });
+  }
+
   private say(message: ClientMessage): void {
     if (this.isOpen) this.socket.send(JSON.stringify(message));
   }
@@ -122,11 +137,14 @@ export class MeetingConnection {
 
   private receive(data: RawData, isBinary: boolean): void {
     if (this.failure) return;
+    clearTimeout(this.watchdog);
+    this.watchdog = undefined;
     // Sockets are left at `nodebuffer`, which makes every message a single buffer.
     const bytes = data as Buffer;
     const frame = isBinary ? parseRelayFrame(bytes) : undefined;
     if (frame) return this.deliver(frame);
-    const message = isBinary ? undefined : parseMessage(bytes);
+    const message = isBinary ? undefined : decodeServerMessage(bytes);
+    if (message === 'unknown-type') return;
     if (message) this.handle(message);
     // Who it was for cannot be told, so nothing that comes after it can be trusted to be complete.
     else this.fail(corrupt('was unreadable'));
@@ -144,6 +162,10 @@ export class MeetingConnection {
         return this.drop(message.session, new PeerweaveError('link-lost', 'The peer has left the relay.'));
       case 'error':
         return this.refused(message);
+      case 'go-away':
+        this.goingAway = true;
+        if (this.isEmpty) this.close();
+        return;
       default:
       // What is said to those who joined a room means nothing here; more may be said to them some day.
     }
@@ -171,17 +193,20 @@ export class MeetingConnection {
     if (!channel) return undefined;
     this.channels.delete(session);
     this.unanswered.delete(session);
+    if (this.isEmpty && this.goingAway) this.close();
     if (this.isEmpty) this.emptied.fire();
     return channel;
   }
 
   private fail(error: PeerweaveError): void {
     this.failure ??= error;
-    this.socket.close();
-    this.end();
+    // Whoever does not answer, or says what cannot be understood, is not asked for a proper end either.
+    this.socket.terminate();
   }
 
   private end(): void {
+    clearTimeout(this.watchdog);
+    this.watchdog = undefined;
     this.failure ??= broken();
     for (const session of [...this.channels.keys()]) this.drop(session, this.failure);
     this.closing.fire();
@@ -248,11 +273,5 @@ class MeetingChannel implements FrameChannel {
 
 const broken = (): PeerweaveError => new PeerweaveError('link-lost', 'The connection to the relay server broke.');
 
-/** Undefined for what is no message of a server. */
-function parseMessage(bytes: Buffer): ServerMessage | undefined {
-  try {
-    return serverMessage.safeParse(JSON.parse(bytes.toString())).data;
-  } catch {
-    return undefined;
-  }
-}
+const unanswered = (server: string): PeerweaveError =>
+  new PeerweaveError('unreachable', `The relay server ${server} does not answer.`);

@@ -16,12 +16,14 @@ export interface MeetingConnectionsParts {
   readonly open: (meeting: Meeting) => Promise<WebSocket>;
   /** Milliseconds that a connection without meetings stays. */
   readonly idleMs?: number;
+  /** Milliseconds for a server to answer. */
+  readonly answerMs?: number;
 }
 
 /** One connection to each server for all meetings of a tier there, opened for the first and closed some time after the last. */
 export class MeetingConnections implements Disposable {
   private readonly parts: MeetingConnectionsParts;
-  /** By URL. */
+  /** By URL and our own connection to the room. A new one of these means that the network was another, or a server was away. */
   private readonly connections = new Map<string, Promise<MeetingConnection>>();
   private readonly open = new Set<MeetingConnection>();
   private disposed = false;
@@ -32,11 +34,11 @@ export class MeetingConnections implements Disposable {
 
   /** Takes our seat in the meeting. Throws what connecting does. */
   async attach(meeting: Meeting): Promise<FrameChannel> {
-    const known = this.connections.get(meeting.url);
+    const known = this.connections.get(keyOf(meeting));
     if (!known) return this.attachFirst(meeting);
     const connection = await known;
-    if (connection.isOpen) return connection.attach(meeting);
-    this.forget(meeting.url, known);
+    if (connection.isWelcome) return connection.attach(meeting);
+    this.forget(meeting, known);
     return this.attach(meeting);
   }
 
@@ -52,17 +54,17 @@ export class MeetingConnections implements Disposable {
 
   private async attachFirst(meeting: Meeting): Promise<FrameChannel> {
     const opening = this.connect(meeting);
-    this.connections.set(meeting.url, opening);
+    this.connections.set(keyOf(meeting), opening);
     try {
       return (await opening).attached(meeting);
     } catch (error) {
-      this.forget(meeting.url, opening);
+      this.forget(meeting, opening);
       throw error;
     }
   }
 
   private async connect(meeting: Meeting): Promise<MeetingConnection> {
-    const connection = new MeetingConnection(await this.parts.open(meeting), this.parts.codec);
+    const connection = new MeetingConnection(await this.parts.open(meeting), this.parts.codec, this.parts.answerMs);
     if (this.disposed) {
       connection.close();
       throw new PeerweaveError('cancelled', 'The session has ended.');
@@ -87,7 +89,9 @@ export class MeetingConnections implements Disposable {
     connection.onClosed(() => clearTimeout(timer));
   }
 
-  private forget(url: string, opening: Promise<MeetingConnection>): void {
-    if (this.connections.get(url) === opening) this.connections.delete(url);
+  private forget(meeting: Meeting, opening: Promise<MeetingConnection>): void {
+    if (this.connections.get(keyOf(meeting)) === opening) this.connections.delete(keyOf(meeting));
   }
 }
+
+const keyOf = ({ url, self }: Meeting): string => `${self} ${url}`;
