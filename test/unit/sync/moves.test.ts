@@ -162,4 +162,22 @@ describe('[SY12] the user wins', () => {
     expect(s.got('announce')).toEqual([]);
     expect(s.standing(A)).toBe('remote-behind');
   });
+
+  it('a reading of the refs that is older than two moves of ours is no rewind by the user (seed 24154)', () => {
+    const s = new CoreScript();
+    const [c0, c1, c2] = s.line(3);
+    s.local({ main: c0! });
+    s.up(A);
+    s.announces(A, { main: c1! });
+    s.moves();
+    s.announces(A, { main: c2! });
+    s.moves();
+    s.local({ main: c0! });
+    expect(s.got('announce')).toEqual([]);
+    expect(s.got('read-refs')).toHaveLength(1);
+    expect(s.state()).toMatchObject({ local: c2 });
+    // What is read after that is believed.
+    s.local({ main: c0! });
+    expect(s.standing(A)).toBe('rewound-here');
+  });
 });

@@ -7,9 +7,10 @@ const MAX_LEFT = 32;
 /** Deletions kept. Each matters until every peer has dropped the ref; the oldest go first. */
 const MAX_DELETED = 10_000;
 
-/** A branch that the core itself moved, until a snapshot has shown the move. */
+/** A branch that the core itself moved, perhaps several times, until a snapshot has shown the last move. */
 interface OwnMove {
-  readonly from: Oid | null;
+  /** Where it was before each move. */
+  readonly from: readonly (Oid | null)[];
   readonly to: Oid;
   /** True once a snapshot has shown the branch as it was before. */
   doubted: boolean;
@@ -111,7 +112,10 @@ export class LocalRefs {
     this.lent = false;
     this.refs.set(ref, to);
     this.deleted.delete(ref);
-    this.ownMoves.set(branch, { from, to, doubted: false });
+    const before = this.ownMoves.get(branch);
+    // A snapshot that comes may have been read before all of these moves, unless one that old has come already.
+    const unseen = before?.to === from && !before.doubted ? before.from : [];
+    this.ownMoves.set(branch, { from: [...unseen, from], to, doubted: false });
     return true;
   }
 
@@ -126,7 +130,7 @@ export class LocalRefs {
     let doubtful = false;
     for (const [branch, move] of this.ownMoves) {
       const ref = branchRef(branch);
-      if ((refs.get(ref) ?? null) !== move.from || move.doubted) {
+      if (!move.from.includes(refs.get(ref) ?? null) || move.doubted) {
         this.ownMoves.delete(branch);
         continue;
       }
