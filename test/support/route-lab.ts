@@ -6,6 +6,7 @@ import { MemoryNetwork } from '../../extension/src/p2p/transport/memory.ts';
 import type { Route, Tier, Transport, TransportAddress } from '../../extension/src/p2p/transport/transport.ts';
 import { createLogger } from '../../extension/src/shared/log.ts';
 import { BreakableTransport } from './breakable-transport.ts';
+import { ChaosTransport, type Chaos } from './chaos-transport.ts';
 import { next } from './link-lab.ts';
 import { NamedTransport } from './named-transport.ts';
 
@@ -24,8 +25,8 @@ export class LabTier extends BreakableTransport {
   private readonly named: NamedTransport;
   readonly addresses: TransportAddress[] = [];
 
-  constructor(named: NamedTransport) {
-    super(named);
+  constructor(named: NamedTransport, chaos?: Chaos) {
+    super(chaos ? new ChaosTransport(named, chaos) : named);
     this.named = named;
   }
 
@@ -56,15 +57,17 @@ export class RouteLab {
   private readonly networks = new Map<Tier, () => Transport>();
 
   private readonly transport: (() => Transport) | undefined;
+  private readonly chaos: Chaos | undefined;
 
   /** `transport` makes what carries every tier; a memory network for each when absent. */
-  constructor(transport?: () => Transport) {
+  constructor(transport?: () => Transport, chaos?: Chaos) {
     this.transport = transport;
+    this.chaos = chaos;
   }
 
   async person(tiers: readonly Exclude<Tier, 'memory'>[], options: Partial<LinkHostOptions> = {}): Promise<Traveller> {
     const identity = options.identity ?? createIdentity();
-    const transports = tiers.map((tier) => new LabTier(new NamedTransport(this.network(tier)(), tier)));
+    const transports = tiers.map((tier) => new LabTier(new NamedTransport(this.network(tier)(), tier), this.chaos));
     const log: string[] = [];
     const host = new LinkHost({
       identity,

@@ -71,7 +71,8 @@ export async function pour(stream: Writable, pieces: number): Promise<string> {
 }
 
 export async function drink(stream: Readable, sum: ReturnType<typeof createHash>): Promise<void> {
-  for await (const data of stream) sum.update(data as Buffer);
+  // Whoever has read all may still have to write; the plain iterator would destroy the stream.
+  for await (const data of stream.iterator({ destroyOnReturn: false })) sum.update(data as Buffer);
 }
 
 /** Cuts the transport on either side each time it has carried some more. */

@@ -85,6 +85,7 @@ async function pour(stream: Duplex, pieces: number): Promise<string> {
 
 async function drink(stream: Duplex): Promise<string> {
   const sum = createHash('sha256');
-  for await (const data of stream) sum.update(data as Buffer);
+  // Whoever has read all may still have to write; the plain iterator would destroy the stream.
+  for await (const data of stream.iterator({ destroyOnReturn: false })) sum.update(data as Buffer);
   return sum.digest('hex');
 }

@@ -109,6 +109,20 @@ describe('racing', () => {
     },
   );
 
+  it('a dial that is given up at any moment says so, on either side, and harms nobody', async () => {
+    for (let round = 0; round < 80; round++) {
+      const timings = { handshake: 1 + (round % 40) };
+      const a = await lab.person(['tcp', 'relay'], round % 2 === 0 ? { timings } : {});
+      const b = await lab.person(['tcp', 'relay'], round % 2 === 1 ? { timings } : {});
+      const outcome = await a.host.dial({ peer: b.identity.peer, addresses: b.addresses }).then(
+        ({ state }) => state,
+        (error: unknown) => (error as PeerweaveError).reason,
+      );
+      expect(['connected', 'reconnecting', 'unreachable', 'link-lost']).toContain(outcome);
+      lab.dispose();
+    }
+  });
+
   it('strangers at all other addresses do not delay the right one', async () => {
     const [a, b] = await two(['tcp', 'relay']);
     const strangers = await Promise.all(Array.from({ length: 4 }, () => lab.person(['tcp'])));
@@ -342,8 +356,13 @@ describe('downgrade', () => {
     const [a, b] = await two(['tcp', 'relay'], { timings });
     const [atA, atB] = await lab.link(a, b, b.tier('tcp').addresses);
     atA.updateAddresses(b.addresses);
+    const gate = deferred();
+    a.tier('relay').gate = gate.promise;
     a.tier('tcp').cut();
-    // tcp would answer as fast, and has to rest; the other takes the link.
+    // tcp answers faster, and has to rest; the other takes the link.
+    while (a.tier('tcp').dials < 2) await new Promise((resolve) => setImmediate(resolve));
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    gate.resolve();
     await Promise.all([onRoute(atA, 'relay'), onRoute(atB, 'relay')]);
     for (let look = 0; look < 20; look++) await ping(atA);
     expect(atA.moves).toBe(1);

@@ -2,10 +2,15 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { FrameParser } from '../../../extension/src/p2p/link/frame-parser.ts';
 import { ReplayBuffer } from '../../../extension/src/p2p/link/replay-buffer.ts';
-import { controlFrame, dataFrame, FRAME_ACK, FRAME_PING } from '../../../extension/src/p2p/link/resume-wire.ts';
+import {
+  controlFrame,
+  dataFrame,
+  FRAME_ACK,
+  FRAME_PING,
+  FRAME_PONG,
+} from '../../../extension/src/p2p/link/resume-wire.ts';
 import { ResumableStream } from '../../../extension/src/p2p/link/resumable-stream.ts';
-import { MemoryNetwork } from '../../../extension/src/p2p/transport/memory.ts';
-import type { Pipe } from '../../../extension/src/p2p/transport/transport.ts';
+import { keepBack, memoryPipes, turns } from '../../support/memory-pipes.ts';
 
 describe('frame parser', () => {
   it('takes data and control apart, however they arrive', () => {
@@ -83,14 +88,6 @@ function random(seed: number): () => number {
   };
 }
 
-async function pipes(): Promise<[Pipe, Pipe]> {
-  const transport = new MemoryNetwork().transport();
-  let far: Pipe | undefined;
-  const listener = await transport.listen({ onPipe: (pipe) => (far = pipe) });
-  const near = await transport.dial(listener.addresses[0]!);
-  return [near, far!];
-}
-
 describe('resumable stream', () => {
   it.each(Array.from({ length: 40 }, (_, seed) => seed))(
     'loses and doubles nothing over breaking pipes [LI3] (seed %i)',
@@ -101,7 +98,7 @@ describe('resumable stream', () => {
       const bytes = Buffer.from(Array.from({ length: total }, () => Math.floor(chance() * 256)));
 
       const connect = async (): Promise<void> => {
-        const [near, far] = await pipes();
+        const [near, far] = await memoryPipes();
         // The order and the moments of a resume: the acceptor's position is read before the dialer's, and either may be stale by then.
         const acceptorHas = b.received;
         for (let turn = Math.floor(chance() * 3); turn > 0; turn--)
@@ -164,7 +161,7 @@ describe('resumable stream', () => {
     })();
     for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
     expect(written).toBeLessThanOrEqual(2 * 1024 * 1024 + chunk.length);
-    const [near, far] = await pipes();
+    const [near, far] = await memoryPipes();
     b.attach(far);
     a.attach(near);
     for (let got = 0; got < 16 * 1024 * 1024;) got += (await b.read(1024 * 1024))!.length;
@@ -184,9 +181,81 @@ describe('resumable stream', () => {
   it('drops a transport on which the other side claims to have what was never sent', async () => {
     const stream = new ResumableStream();
     const lost = new Promise<Error | undefined>((resolve) => stream.onLost(resolve));
-    const [near, far] = await pipes();
+    const [near, far] = await memoryPipes();
     stream.attach(near);
     far.stream.write(controlFrame(FRAME_ACK, 1));
     expect((await lost)?.message).toContain('never sent');
+  });
+
+  it('counts what is sent again, and not what waited for its first transport', async () => {
+    const [a, b] = [new ResumableStream(), new ResumableStream()];
+    await a.write(Buffer.alloc(1_000));
+    const [near, far] = await memoryPipes();
+    b.attach(far);
+    a.attach(near);
+    await turns();
+    expect([a.bytesResent, b.received]).toEqual([0, 1_000]);
+    const release = keepBack(near);
+    await a.write(Buffer.alloc(500));
+    a.detach(new Error('cut by the test'));
+    release();
+    await a.write(Buffer.alloc(250));
+    const [again, there] = await memoryPipes();
+    a.attach(again, 1_000, 0);
+    b.attach(there, 0, 1_000);
+    await turns();
+    expect([a.bytesResent, b.received, b.bytesResent]).toEqual([500, 1_750, 0]);
+    expect(a.trafficByRoute.get('memory')).toEqual(a.traffic);
+  });
+
+  it('stays where it is when it is to go on from where it cannot', async () => {
+    const stream = new ResumableStream();
+    const [near] = await memoryPipes();
+    stream.attach(near);
+    const [other] = await memoryPipes();
+    for (const [theirs, ours] of [
+      [1, 0],
+      [0, 1],
+    ]) {
+      expect(() => stream.attach(other, theirs, ours)).toThrow(expect.objectContaining({ reason: 'link-lost' }));
+    }
+    expect(stream.current).toBe(near);
+  });
+
+  it('holds nothing for replay after a ping, and counts answers', async () => {
+    const [a, b] = [new ResumableStream(), new ResumableStream()];
+    const [near, far] = await memoryPipes();
+    a.attach(near);
+    b.attach(far);
+    await a.write(Buffer.alloc(1_000));
+    await turns();
+    expect([a.unacknowledged, a.answers]).toEqual([1_000, 0]);
+    a.sendPing();
+    await turns();
+    expect([a.unacknowledged, a.answers]).toEqual([0, 2]);
+  });
+
+  it('answers a ping when the transport takes more again, the last one only', async () => {
+    const stream = new ResumableStream();
+    const [near, far] = await memoryPipes();
+    stream.attach(near);
+    // Nobody reads at the far end.
+    for (let sent = 0; !near.stream.writableNeedDrain; sent++) await stream.write(Buffer.alloc(10_000));
+    far.stream.write(Buffer.concat(Array.from({ length: 1_000 }, (_, token) => controlFrame(FRAME_PING, token))));
+    await turns();
+    const queued = near.stream.writableLength;
+    far.stream.write(controlFrame(FRAME_PING, 1_001));
+    await turns();
+    expect(near.stream.writableLength).toBe(queued);
+    const pongs: number[] = [];
+    const parser = new FrameParser({
+      data: () => undefined,
+      control: (type, value) => {
+        if (type === FRAME_PONG) pongs.push(value);
+      },
+    });
+    far.stream.on('data', (data: Buffer) => parser.push(data));
+    await turns();
+    expect(pongs).toEqual([1_001]);
   });
 });

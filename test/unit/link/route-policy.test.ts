@@ -36,6 +36,21 @@ describe('the search for a better route [LI2]', () => {
     expect([link.due(1_000), link.nextAt()]).toEqual([[], undefined]);
   });
 
+  it('is left to the other end where that can do it as well', () => {
+    const timings = DEFAULT_TIMINGS;
+    const link = new RoutePolicy({ tiers: TIERS, searched: new Set<Tier>(['tcp']), timings, random: () => 0.5 });
+    link.attached('relay', 0);
+    expect(link.due(0)).toEqual(['tcp']);
+    const other = new RoutePolicy({
+      tiers: ['relay', 'tcp'],
+      searched: new Set<Tier>(['tcp']),
+      timings,
+      random: () => 0.5,
+    });
+    other.attached('relay', 0);
+    expect(other.due(0)).toEqual([]);
+  });
+
   it('waits longer from failure to failure, and begins anew when there is news', () => {
     const link = policy(['tcp', 'relay']);
     link.attached('relay', 0);

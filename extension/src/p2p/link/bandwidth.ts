@@ -4,20 +4,22 @@ export interface BandwidthLimits {
   readonly down: number;
 }
 
-/** Less is raised to it: a read of a socket brings 64 KiB, and below this the signs of life behind it would come too late (LI9). */
-export const MIN_LIMIT_BYTES = 16 * 1024;
 /** What may go at once after a pause, in seconds of the limit: enough for a timer that comes late, too little to be seen in a second. */
 const BURST_SECONDS = 0.05;
 /** A turn is this much of a second, within bounds: small pieces keep the rate even, and cost a packet each. */
 const TURN_SECONDS = 0.02;
-const MIN_TURN_BYTES = 1024;
+const MIN_TURN_UP_BYTES = 1024;
+/** One that comes down costs a packet on the way up beside. */
+const MIN_TURN_DOWN_BYTES = 4 * 1024;
 const MAX_TURN_BYTES = 64 * 1024;
-/** A chunk that is smaller is control, or the end of something: reading goes on. */
-const SMALL_BYTES = 1024;
+/** What a channel may have under way of a limited rate: enough for paths of half a second, and soon used up when the limit falls. */
+const WINDOW_SECONDS = 0.5;
+const MIN_WINDOW_BYTES = 16 * 1024;
 
 /**
- * The bandwidth of an engine, divided among its links. Limits may change at any time and count at once. Everything that goes over a
- * transport is counted; only data waits for its turn, so that acknowledgements, pings and SSH's own messages are not held up.
+ * The bandwidth of an engine, divided among its links. Limits may change at any time and count at once. Only the data of exec channels
+ * waits for its turn; control messages, acknowledgements, pings and SSH's own messages are not held up. What goes up is counted whole,
+ * what comes down by what the other side is allowed to send.
  */
 export class Bandwidth {
   private readonly up: Meter;
@@ -25,8 +27,8 @@ export class Bandwidth {
 
   /** `now` is a monotonic clock in milliseconds. */
   constructor(limits: BandwidthLimits = { up: 0, down: 0 }, now: () => number = () => performance.now()) {
-    this.up = new Meter(now);
-    this.down = new Meter(now);
+    this.up = new Meter(now, MIN_TURN_UP_BYTES);
+    this.down = new Meter(now, MIN_TURN_DOWN_BYTES);
     this.setLimits(limits);
   }
 
@@ -69,11 +71,15 @@ export class BandwidthShare {
     this.up.charge(bytes - covered);
   }
 
-  /** Counts a chunk that was read. When too much was, resolves as soon as reading may go on. */
-  received(bytes: number): Promise<unknown> | undefined {
-    if (!this.down.limited) return undefined;
-    this.down.charge(bytes);
-    return bytes < SMALL_BYTES || this.down.hasCredit ? undefined : this.down.turn(this, 0);
+  /** Resolves to how many of `wanted` bytes the other side may be allowed to send, once any may. Undefined when all may at once. */
+  credit(wanted: number): Promise<number> | undefined {
+    return this.down.limited ? this.down.turn(this, wanted) : undefined;
+  }
+
+  /** What a channel may have under way at present, at most `most`. */
+  windowBytes(most: number): number {
+    if (!this.down.limited) return most;
+    return Math.min(most, Math.max(MIN_WINDOW_BYTES, Math.floor(this.down.bytesPerSecond * WINDOW_SECONDS)));
   }
 
   /** Lets go of whatever waits. */
@@ -91,28 +97,29 @@ interface Waiter {
 /** A token bucket that may be overdrawn, and those who wait for it to be in credit, one turn each in rotation. */
 class Meter {
   private readonly now: () => number;
+  private readonly minTurn: number;
   private readonly waiting = new Map<object, Waiter[]>();
   private limit = 0;
   private tokens = 0;
   private filledAt = 0;
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(now: () => number) {
+  constructor(now: () => number, minTurn: number) {
     this.now = now;
+    this.minTurn = minTurn;
+  }
+
+  get bytesPerSecond(): number {
+    return this.limit;
   }
 
   get limited(): boolean {
     return this.limit > 0;
   }
 
-  get hasCredit(): boolean {
-    this.fill();
-    return this.tokens > 0;
-  }
-
   setLimit(bytesPerSecond: number): void {
     this.fill();
-    this.limit = bytesPerSecond > 0 ? Math.max(bytesPerSecond, MIN_LIMIT_BYTES) : 0;
+    this.limit = bytesPerSecond;
     // What was sent before there was a limit is not held against anybody.
     this.tokens = this.limited ? Math.min(this.tokens, this.limit * BURST_SECONDS) : 0;
     this.pump();
@@ -152,7 +159,7 @@ class Meter {
       return;
     }
     this.fill();
-    const most = Math.min(Math.max(this.limit * TURN_SECONDS, MIN_TURN_BYTES), MAX_TURN_BYTES);
+    const most = Math.min(Math.max(this.limit * TURN_SECONDS, this.minTurn), MAX_TURN_BYTES);
     for (const [owner, queue] of this.waiting) {
       if (this.tokens <= 0) break;
       const [next, ...rest] = queue;

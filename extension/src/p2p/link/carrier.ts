@@ -25,16 +25,13 @@ export interface Traffic {
   received: number;
 }
 
-/** Why nothing is read from a transport at present. */
-type Hold = 'inbox' | 'limit';
-
 /** The frames of one link on one transport. */
 export class Carrier {
   readonly pipe: Pipe;
   private readonly handler: CarrierHandler;
   private traffic: Traffic;
   private readonly share: BandwidthShare | undefined;
-  private readonly holds = new Set<Hold>();
+  private held = false;
   /** Control frames that wait for the transport to take more: the last of each type. */
   private readonly owed = new Map<number, number>();
   private over = false;
@@ -52,8 +49,9 @@ export class Carrier {
     return this.pipe.stream.writableNeedDrain;
   }
 
+  /** True between `hold` and `release`. */
   get isHeld(): boolean {
-    return this.holds.size > 0;
+    return this.held;
   }
 
   /** Counts what goes and comes from now on there. */
@@ -93,13 +91,15 @@ export class Carrier {
   }
 
   /** Reads nothing until `release`. */
-  hold(why: Hold): void {
-    this.holds.add(why);
+  hold(): void {
+    this.held = true;
     this.pipe.stream.pause();
   }
 
-  release(why: Hold): void {
-    if (this.holds.delete(why) && this.holds.size === 0 && !this.over) this.pipe.stream.resume();
+  release(): void {
+    if (!this.held || this.over) return;
+    this.held = false;
+    this.pipe.stream.resume();
   }
 
   /** Destroys the transport. */
@@ -131,12 +131,7 @@ export class Carrier {
     } catch (error) {
       return this.lose(error as Error);
     }
-    if (this.isOver()) return;
-    this.handler.heard();
-    const turn = this.share?.received(chunk.length);
-    if (!turn) return;
-    this.hold('limit');
-    void turn.then(() => this.release('limit'));
+    if (!this.isOver()) this.handler.heard();
   }
 
   /** Handlers may have cut the transport meanwhile, which the compiler does not know. */

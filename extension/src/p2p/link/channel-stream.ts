@@ -1,14 +1,20 @@
 import { Duplex } from 'node:stream';
 import type { SshChannel } from '@microsoft/dev-tunnels-ssh';
 import { messageOf, PeerweaveError } from '../../shared/errors.ts';
+import { CHANNEL_WINDOW_BYTES, ReceiveWindow } from './receive-window.ts';
 import type { ResumableStream } from './resumable-stream.ts';
 
-/** What a channel may have in flight. At most four exec channels a link make the 4 MiB of LI7; a smaller window slows long paths. */
-export const CHANNEL_WINDOW_BYTES = 1024 * 1024;
 /** A packet of the SSH library (RFC 4254 §5.2); larger pieces give other channels fewer turns. */
 const PIECE_BYTES = 64 * 1024;
 /** How long the side that opened a channel waits for the other's exit status after both said all. */
 const EXIT_STATUS_MS = 5_000;
+
+export interface ChannelStreamOptions {
+  /** True on the side that asked for the channel. */
+  readonly opener: boolean;
+  /** What is said on it waits for no bandwidth limit. */
+  readonly urgent: boolean;
+}
 
 /**
  * One SSH channel as a Node stream. Half-close works both ways (`end` is EOF), a slow reader stops the sender (the window moves only as
@@ -18,6 +24,7 @@ export class ChannelStream extends Duplex {
   private readonly channel: SshChannel;
   private readonly room: (wanted: number) => Promise<number>;
   private readonly opener: boolean;
+  private readonly window: ReceiveWindow;
   private inbox: Buffer[] = [];
   private unread = 0;
   private wanted = false;
@@ -26,11 +33,11 @@ export class ChannelStream extends Duplex {
   private status: number | undefined;
   private afterClose: (() => void) | undefined;
 
-  /** `opener` is true on the side that asked for the channel. */
-  constructor(channel: SshChannel, under: ResumableStream, opener: boolean) {
+  constructor(channel: SshChannel, under: ResumableStream, { opener, urgent }: ChannelStreamOptions) {
     super({ allowHalfOpen: true, readableHighWaterMark: PIECE_BYTES, writableHighWaterMark: PIECE_BYTES });
     this.channel = channel;
-    this.room = (wanted) => under.room(wanted);
+    this.room = (wanted) => under.room(wanted, urgent);
+    this.window = new ReceiveWindow(channel, urgent ? undefined : under.share);
     this.opener = opener;
     // An error always also closes the stream; one that nobody watches yet must not end the process.
     this.on('error', () => undefined);
@@ -112,7 +119,7 @@ export class ChannelStream extends Duplex {
 
   private arrive(data: Buffer): void {
     this.unread += data.length;
-    if (this.unread > this.channel.maxWindowSize) {
+    if (this.unread > CHANNEL_WINDOW_BYTES) {
       // The library does not hold the other side to the window; memory would be its to fill (LI7).
       this.destroy(new PeerweaveError('protocol-violation', 'The peer sent more than the channel has room for.'));
       return;
@@ -128,7 +135,7 @@ export class ChannelStream extends Duplex {
       if (!chunk) break;
       this.wanted = this.push(chunk);
       this.unread -= chunk.length;
-      this.channel.adjustWindow(chunk.length);
+      this.window.consumed(chunk.length);
     }
     if (this.eof && this.inbox.length === 0 && !this.readableEnded) this.push(null);
   }

@@ -159,12 +159,12 @@ export class LinkMaker {
     const offer = async (pipe: Pipe): Promise<ResumeOffer> =>
       dialed ? offerResume(pipe, own, publicKey, now) : beckon(pipe, own, accept);
     const mover = new Mover({ stream, dial, offer, timings });
-    const common = { stream, mover, timings, log, now, random };
+    const common = { stream, mover, tiers, timings, log, now, random };
     if (!dialed) {
-      const search = new RouteSearch({ ...common, addresses: [], tiers: tiers.filter((tier) => ONE_WAY.has(tier)) });
+      const search = new RouteSearch({ ...common, addresses: [], searched: ONE_WAY });
       return { keeper: undefined, search };
     }
-    const keeper = new RouteKeeper({ ...common, addresses: dialed.addresses, tiers });
+    const keeper = new RouteKeeper({ ...common, addresses: dialed.addresses });
     return { keeper, search: keeper.search };
   }
 }

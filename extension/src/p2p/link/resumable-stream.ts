@@ -45,7 +45,8 @@ export class ResumableStream implements SshStream {
   private readonly rttEmitter = new Emitter<number>();
   private readonly replay = new ReplayBuffer();
   private readonly now: () => number;
-  private readonly share: BandwidthShare | undefined;
+  /** Its part of the engine's bandwidth, where that is limited. */
+  readonly share: BandwidthShare | undefined;
   private readonly byRoute = new Map<Route, Traffic>();
 
   private carrier: Carrier | undefined;
@@ -104,7 +105,7 @@ export class ResumableStream implements SshStream {
     return this.answerCount;
   }
 
-  /** True while we read nothing from the transport: for want of room, or of bandwidth. */
+  /** True while we read nothing from the transport, for want of room. */
   get isHeld(): boolean {
     return this.carrier?.isHeld ?? false;
   }
@@ -150,7 +151,7 @@ export class ResumableStream implements SshStream {
     carrier.start(ours);
     this.resent += Math.max(0, this.gone - theirs);
     for (const frame of frames) this.sendData(carrier, frame);
-    if (this.inbox.bytes >= INBOX_HIGH_BYTES) carrier.hold('inbox');
+    if (this.inbox.bytes >= INBOX_HIGH_BYTES) carrier.hold();
     this.wake();
     this.attachedEmitter.fire(pipe);
   }
@@ -171,7 +172,7 @@ export class ResumableStream implements SshStream {
   async read(count: number): Promise<Buffer | null> {
     if (this.inbox.bytes === 0 && !this.ended) await new Promise<void>((resolve) => (this.reader = resolve));
     const data = this.inbox.take(count);
-    if (this.inbox.bytes <= INBOX_LOW_BYTES) this.carrier?.release('inbox');
+    if (this.inbox.bytes <= INBOX_LOW_BYTES) this.carrier?.release();
     return data ?? null;
   }
 
@@ -185,10 +186,13 @@ export class ResumableStream implements SshStream {
     }
   }
 
-  /** Resolves to how many of `wanted` bytes of data may be written now, once any may; whoever produces data asks before each piece. */
-  async room(wanted = MAX_FRAME_BYTES): Promise<number> {
+  /**
+   * Resolves to how many of `wanted` bytes of data may be written now, once any may; whoever produces data asks before each piece. Who is
+   * `urgent` waits for room, and for no share of the bandwidth.
+   */
+  async room(wanted = MAX_FRAME_BYTES, urgent = false): Promise<number> {
     while (this.isFull()) await this.change();
-    const granted = await this.share?.room(wanted);
+    const granted = urgent ? undefined : await this.share?.room(wanted);
     while (this.isFull()) await this.change();
     return granted ?? wanted;
   }
@@ -252,7 +256,7 @@ export class ResumableStream implements SshStream {
         control: (type, value) => this.control(carrier, type, value),
         heard: () => {
           this.acknowledge(carrier, ACK_EVERY_BYTES);
-          if (this.inbox.bytes >= INBOX_HIGH_BYTES) carrier.hold('inbox');
+          if (this.inbox.bytes >= INBOX_HIGH_BYTES) carrier.hold();
         },
         drained: () => this.wake(),
         lost: (error) => {

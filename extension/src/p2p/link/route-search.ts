@@ -12,8 +12,10 @@ export interface RouteSearchOptions {
   readonly stream: ResumableStream;
   readonly mover: Mover;
   readonly addresses: readonly TransportAddress[];
-  /** Those to be searched, best first. */
+  /** Those that may be used, best first. */
   readonly tiers: readonly Tier[];
+  /** Those of them that this end searches; all when absent. */
+  readonly searched?: ReadonlySet<Tier>;
   readonly timings: LinkTimings;
   readonly log: Logger;
   /** Monotonic milliseconds. */

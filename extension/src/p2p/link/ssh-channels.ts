@@ -13,7 +13,8 @@ import {
 } from '@microsoft/dev-tunnels-ssh';
 import type { ConnectionService } from '@microsoft/dev-tunnels-ssh/services/connectionService';
 import { messageOf, PeerweaveError } from '../../shared/errors.ts';
-import { CHANNEL_WINDOW_BYTES, ChannelStream } from './channel-stream.ts';
+import { ChannelStream } from './channel-stream.ts';
+import { CHANNEL_WINDOW_BYTES } from './receive-window.ts';
 import type { ResumableStream } from './resumable-stream.ts';
 import { deferred } from '../../shared/deferred-promise.ts';
 
@@ -82,7 +83,7 @@ export class SshChannels {
     opened.promise.catch(() => undefined);
     const message = new ChannelOpenMessage();
     message.channelType = channelType;
-    message.maxWindowSize = CHANNEL_WINDOW_BYTES;
+    message.maxWindowSize = this.windowOf(channelType);
     try {
       const service = this.session.activateService('ssh-connection') as ConnectionService | null;
       if (!service || this.session.isClosed) throw new Error('the session is closed');
@@ -99,7 +100,7 @@ export class SshChannels {
   private onOpening(opening: SshChannelOpeningEventArgs): void {
     const { channel } = opening;
     if (!opening.isRemoteRequest) {
-      this.ours.set(channel, new ChannelStream(channel, this.under, true));
+      this.ours.set(channel, this.streamOn(channel, true));
       return;
     }
     const refuse = (reason: SshChannelOpenFailureReason, description: string): void => {
@@ -121,10 +122,20 @@ export class SshChannels {
   }
 
   private accept(channel: SshChannel): ChannelStream {
-    channel.maxWindowSize = CHANNEL_WINDOW_BYTES;
+    channel.maxWindowSize = this.windowOf(channel.channelType);
     // The library remembers every opened channel until somebody accepts it.
     this.session.acceptChannel(channel.channelType).catch(() => undefined);
-    return new ChannelStream(channel, this.under, false);
+    return this.streamOn(channel, false);
+  }
+
+  private streamOn(channel: SshChannel, opener: boolean): ChannelStream {
+    return new ChannelStream(channel, this.under, { opener, urgent: channel.channelType === CONTROL_CHANNEL });
+  }
+
+  /** A limit makes the first window small already, but not that of the control channel. */
+  private windowOf(channelType: string): number {
+    const limited = channelType === CONTROL_CHANNEL ? undefined : this.under.share;
+    return limited?.windowBytes(CHANNEL_WINDOW_BYTES) ?? CHANNEL_WINDOW_BYTES;
   }
 
   private acceptExec(channel: SshChannel): void {

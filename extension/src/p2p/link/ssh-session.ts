@@ -1,6 +1,7 @@
 import {
   SshAuthenticationType,
   SshClientSession,
+  SshDisconnectReason,
   SshServerSession,
   type KeyPair,
   type SshSession,
@@ -61,7 +62,7 @@ export async function connectAsDialer(
       );
     }
     await turn();
-    if (!(await session.authenticateClient({ username: USER_NAME, publicKeys: [key] }))) {
+    if (!(await authenticateClient(session, key))) {
       throw new PeerweaveError('authentication-failed', 'The peer did not accept the key of this installation.');
     }
     return authenticated(session, stream, channels, true, await hostKey.promise);
@@ -110,6 +111,24 @@ async function connect(session: SshSession, stream: ResumableStream): Promise<vo
   const { versionExchangePromise } = session as unknown as { versionExchangePromise?: Promise<void> };
   versionExchangePromise?.catch(() => undefined);
   await connecting;
+}
+
+/**
+ * True when the other side takes our key. The library's own promise for it never settles when the session ends at the wrong moment, and
+ * another one that nobody sees rejects then, which would end the process; so the inner part is called, and the end of the session watched.
+ */
+function authenticateClient(session: SshClientSession, key: KeyPair): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const credentials = { username: USER_NAME, publicKeys: [key] };
+    const done = (error: Error | undefined, accepted?: boolean): void =>
+      error ? reject(error) : resolve(accepted ?? false);
+    session.authenticateClient(credentials, done).catch(reject);
+    // Refused, or gone: only the former says something about the key.
+    session.onClosed(({ reason, message }) =>
+      reason === SshDisconnectReason.noMoreAuthMethodsAvailable ? resolve(false) : reject(new Error(message)),
+    );
+    if (session.isClosed) reject(new Error('the session was closed'));
+  });
 }
 
 function rejectOnClose(session: SshSession): Promise<never> {
