@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { build, context } from 'esbuild';
 import { copyNativeParts } from './scripts/native-parts.mjs';
 
@@ -27,6 +29,18 @@ const withoutNodeRsa = {
   setup: ({ onResolve, onLoad }) => {
     onResolve({ filter: /^node-rsa$/ }, () => ({ path: 'node-rsa', namespace: 'absent' }));
     onLoad({ filter: /.*/, namespace: 'absent' }, () => ({ contents: 'module.exports = undefined;' }));
+  },
+};
+
+/** The library that searches routers reads its name and version from its package's description when it is loaded; here when it is bundled. */
+const descriptionInlined = {
+  name: 'description-inlined',
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /@achingbrain[\\/]ssdp[\\/].*ssdp\.js$/ }, async ({ path }) => {
+      const { name, version } = JSON.parse(await readFile(join(dirname(path), '../../package.json'), 'utf8'));
+      const code = await readFile(path, 'utf8');
+      return { contents: code.replace("req('../../package.json')", JSON.stringify({ name, version })), loader: 'js' };
+    });
   },
 };
 
@@ -72,7 +86,12 @@ const engine = {
 const bundles = [
   { ...editor, entryPoints: ['extension/src/extension.ts'], outfile: 'dist/extension.cjs', plugins: [deferred] },
   { ...editor, entryPoints: ['extension/src/deferred.ts'], outfile: 'dist/deferred.cjs' },
-  { ...engine, entryPoints: ['extension/src/p2p/main.ts'], outfile: 'dist/engine.cjs', plugins: [withoutNodeRsa] },
+  {
+    ...engine,
+    entryPoints: ['extension/src/p2p/main.ts'],
+    outfile: 'dist/engine.cjs',
+    plugins: [withoutNodeRsa, descriptionInlined],
+  },
   // The session map's page; its style sheet is a bundle of its own because the page's policy allows no inline style.
   { ...browser, entryPoints: ['webview/mesh.ts', 'webview/mesh.css'], outdir: 'dist' },
   // The resolution page.
@@ -81,7 +100,12 @@ const bundles = [
     entryPoints: { resolve: 'webview/resolve/page.ts', 'resolve-page': 'webview/resolve/page.css' },
     outdir: 'dist',
   },
-  { ...command, entryPoints: ['extension/src/p2p/cli.ts'], outfile: 'dist/cli.mjs', plugins: [withoutNodeRsa] },
+  {
+    ...command,
+    entryPoints: ['extension/src/p2p/cli.ts'],
+    outfile: 'dist/cli.mjs',
+    plugins: [withoutNodeRsa, descriptionInlined],
+  },
   { ...command, entryPoints: ['server/cli.ts'], outfile: 'dist/server.mjs' },
 ];
 
