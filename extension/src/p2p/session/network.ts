@@ -158,8 +158,9 @@ export class Network implements Disposable {
     this.parts.room?.dispose();
   }
 
-  /** Links look whether they still stand, and everybody hears where we are now. */
+  /** Links and the room look whether they still stand, and everybody hears where we are now. */
   private networkChanged(): void {
+    this.parts.room?.networkChanged();
     this.linkHost.networkChanged();
     this.moved();
   }

@@ -144,7 +144,6 @@ export class SignalingClient implements Signaling {
     return this.keys.meetingKey(session, self, other.peer);
   }
 
-  /** The network may be another one, or the computer was asleep: finds out whether the connection lives, and does not wait to try again. */
   networkChanged(): void {
     this.keeper.networkChanged();
   }

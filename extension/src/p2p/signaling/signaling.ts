@@ -68,6 +68,8 @@ export interface Signaling extends Disposable {
   joined(signal?: AbortSignal): Promise<void>;
   /** Tells everybody in the room, and whoever comes, where we can be reached without it; sent again when it changes. */
   announce(addresses: readonly MemberAddress[]): void;
+  /** The network may be another one, or the computer was asleep: finds out whether the connection lives, and does not wait to try again. */
+  networkChanged(): void;
   /** Seals and sends to one connection. Quietly nothing when it is gone or we are not joined: whoever waits has a deadline. */
   send(to: RoomPeer, message: SignalMessage): void;
   /** Asks the server for a relayed meeting. Rejects with `unreachable`, `signaling-unreachable`, `rate-limited`, `cancelled`. */
