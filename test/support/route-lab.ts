@@ -3,6 +3,7 @@ import { LinkHost, type LinkHostOptions } from '../../extension/src/p2p/link/lin
 import type { Link } from '../../extension/src/p2p/link/link.ts';
 import type { LinkTimings } from '../../extension/src/p2p/link/link-timings.ts';
 import { MemoryNetwork } from '../../extension/src/p2p/transport/memory.ts';
+import { tcpTransport } from '../../extension/src/p2p/transport/tcp.ts';
 import type { Route, Tier, Transport, TransportAddress } from '../../extension/src/p2p/transport/transport.ts';
 import { createLogger } from '../../extension/src/shared/log.ts';
 import { BreakableTransport } from './breakable-transport.ts';
@@ -22,23 +23,26 @@ const TIMINGS: Partial<LinkTimings> = {
 
 /** A tier of one person, to be broken. */
 export class LabTier extends BreakableTransport {
-  private readonly named: NamedTransport;
   readonly addresses: TransportAddress[] = [];
+  private readonly named: NamedTransport | undefined;
 
-  constructor(named: NamedTransport, chaos?: Chaos) {
-    super(chaos ? new ChaosTransport(named, chaos) : named);
-    this.named = named;
+  constructor(transport: Transport, chaos?: Chaos) {
+    super(chaos ? new ChaosTransport(transport, chaos) : transport);
+    this.named = transport instanceof NamedTransport ? transport : undefined;
   }
 
   set route(route: Route) {
-    this.named.route = route;
+    if (this.named) this.named.route = route;
   }
 
   /** See `NamedTransport.reroute`. */
   reroute(route: Route): void {
-    this.named.reroute(route);
+    this.named?.reroute(route);
   }
 }
+
+/** Makes one person's transport of a tier; each meets the others made by it. */
+export type TransportOf = (tier: Exclude<Tier, 'memory'>, identity: Identity) => Transport;
 
 /** One person who is on several tiers at once. */
 export interface Traveller {
@@ -54,20 +58,18 @@ export interface Traveller {
 /** Makes people who can reach each other on several tiers, each a transport under another name. */
 export class RouteLab {
   private readonly people: { readonly host: LinkHost; readonly tiers: readonly LabTier[] }[] = [];
-  private readonly networks = new Map<Tier, () => Transport>();
-
-  private readonly transport: (() => Transport) | undefined;
+  private readonly transportOf: TransportOf;
   private readonly chaos: Chaos | undefined;
 
-  /** `transport` makes what carries every tier; a memory network for each when absent. */
-  constructor(transport?: () => Transport, chaos?: Chaos) {
-    this.transport = transport;
+  /** A memory network for each tier when `transportOf` is absent. */
+  constructor(transportOf: TransportOf = memoryTiers(), chaos?: Chaos) {
+    this.transportOf = transportOf;
     this.chaos = chaos;
   }
 
   async person(tiers: readonly Exclude<Tier, 'memory'>[], options: Partial<LinkHostOptions> = {}): Promise<Traveller> {
     const identity = options.identity ?? createIdentity();
-    const transports = tiers.map((tier) => new LabTier(new NamedTransport(this.network(tier)(), tier), this.chaos));
+    const transports = tiers.map((tier) => new LabTier(this.transportOf(tier, identity), this.chaos));
     const log: string[] = [];
     const host = new LinkHost({
       identity,
@@ -81,10 +83,7 @@ export class RouteLab {
     const accepted: Link[] = [];
     host.onLink((link) => accepted.push(link));
     for (const transport of transports.filter(({ tier }) => options.tiers?.includes(tier) ?? true)) {
-      const { addresses } = await host.listen({
-        tier: transport.tier,
-        ...(this.transport ? { host: '127.0.0.1' } : {}),
-      });
+      const { addresses } = await host.listen({ tier: transport.tier });
       transport.addresses.push(...addresses);
     }
     return {
@@ -113,16 +112,27 @@ export class RouteLab {
       for (const tier of tiers) tier.cut();
     }
   }
+}
 
-  private network(tier: Tier): () => Transport {
-    if (this.transport) return this.transport;
-    const known = this.networks.get(tier);
-    if (known) return known;
-    const network = new MemoryNetwork();
-    const made = (): Transport => network.transport();
-    this.networks.set(tier, made);
-    return made;
-  }
+/** All tiers by TCP, each under its name. */
+export const tcpTiers: TransportOf = (tier) => new NamedTransport(onLoopback(tcpTransport), tier);
+
+function memoryTiers(): TransportOf {
+  const networks = new Map<Tier, MemoryNetwork>();
+  return (tier) => {
+    const network = networks.get(tier) ?? new MemoryNetwork();
+    networks.set(tier, network);
+    return new NamedTransport(network.transport(), tier);
+  };
+}
+
+/** Listens so that only this machine can connect. */
+export function onLoopback(transport: Transport): Transport {
+  return {
+    tier: transport.tier,
+    dial: (...args) => transport.dial(...args),
+    listen: (options) => transport.listen({ ...options, host: '127.0.0.1' }),
+  };
 }
 
 /** Resolves when the link is connected by `route`. */

@@ -3,8 +3,7 @@ import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Link } from '../../../extension/src/p2p/link/link.ts';
-import { tcpTransport } from '../../../extension/src/p2p/transport/tcp.ts';
-import { onRoute, RouteLab, type Traveller } from '../../support/route-lab.ts';
+import { onRoute, RouteLab, tcpTiers, type Traveller } from '../../support/route-lab.ts';
 
 const MB = 1_000_000;
 /** Up and down as often as it takes. */
@@ -12,7 +11,7 @@ const MOVES = 24;
 
 let lab: RouteLab;
 beforeEach(() => {
-  lab = new RouteLab(() => tcpTransport);
+  lab = new RouteLab(tcpTiers);
 });
 afterEach(() => lab.dispose());
 
