@@ -107,6 +107,8 @@ const bundles = [
     plugins: [withoutNodeRsa, descriptionInlined],
   },
   { ...command, entryPoints: ['server/cli.ts'], outfile: 'dist/server.mjs' },
+  // A process of its own, for what it loads may hang.
+  { ...command, entryPoints: ['extension/src/p2p/transport/webrtc-process/main.ts'], outfile: 'dist/webrtc.mjs' },
 ];
 
 await copyNativeParts();

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { turnFrame, TurnStreamParser } from '../../../extension/src/p2p/transport/turn-stream.ts';
+import { turnFrame, TurnStreamParser } from '../../../extension/src/p2p/transport/webrtc-process/turn-stream.ts';
 
 /** A STUN message with attributes of so many bytes: a multiple of 4. */
 function stun(length: number): Buffer {

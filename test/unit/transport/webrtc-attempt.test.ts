@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { SignalMessage } from '../../../extension/src/p2p/signaling/signaling.ts';
 import type { SessionDescription } from '../../../extension/src/p2p/transport/session-description.ts';
 import { WebRtcAttempt } from '../../../extension/src/p2p/transport/webrtc-attempt.ts';
-import type { WebRtcConnection } from '../../../extension/src/p2p/transport/webrtc-connection.ts';
+import type { HostedConnection } from '../../../extension/src/p2p/transport/hosted-connection.ts';
 import { deferred } from '../../../extension/src/shared/deferred-promise.ts';
 import { PeerweaveError } from '../../../extension/src/shared/errors.ts';
 import { Emitter } from '../../../extension/src/shared/events.ts';
@@ -36,7 +36,7 @@ function setUp(connecting: Promise<void> = Promise.resolve()): {
     id: 'A'.repeat(22),
     connect: async () => {
       await connecting;
-      return connection as unknown as WebRtcConnection;
+      return connection as unknown as HostedConnection;
     },
     say: (message) => said.push(message),
     allowLoopback: false,

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { IceCandidate } from '../../../extension/src/p2p/transport/ice-candidate.ts';
-import { whyNotConnected, type ConnectionFacts } from '../../../extension/src/p2p/transport/webrtc-diagnosis.ts';
+import {
+  whyNotConnected,
+  type ConnectionFacts,
+} from '../../../extension/src/p2p/transport/webrtc-process/diagnosis.ts';
 
 const of = (type: IceCandidate['type']): IceCandidate => ({
   foundation: '1',

@@ -4,10 +4,10 @@ import { asPeerweaveError, PeerweaveError } from '../../shared/errors.ts';
 import { Emitter } from '../../shared/events.ts';
 import { peerText } from '../../shared/peer-text.ts';
 import type { SignalMessage } from '../signaling/signaling.ts';
+import type { HostedConnection } from './hosted-connection.ts';
 import { formatIceCandidate, parseIceCandidate } from './ice-candidate.ts';
 import { formatSessionDescription, parseSessionDescription, type SessionDescription } from './session-description.ts';
 import type { Pipe } from './transport.ts';
-import type { WebRtcConnection } from './webrtc-connection.ts';
 
 /** More than libjuice looks at (30), and than any machine has use for. */
 const MAX_CANDIDATES = 64;
@@ -18,7 +18,7 @@ export interface AttemptOptions {
   /** 128 bits in base64url, made by whoever dials. */
   readonly id: string;
   /** Makes the connection; may take a while, for ICE servers have to be asked for. */
-  readonly connect: () => Promise<WebRtcConnection>;
+  readonly connect: () => Promise<HostedConnection>;
   /** Says something to the other side. */
   readonly say: (message: SignalMessage) => void;
   /** Looks at candidates of this very machine, for there is no other network. */
@@ -33,7 +33,7 @@ export class WebRtcAttempt implements Disposable {
   private readonly options: AttemptOptions;
   private readonly opening = deferred<Pipe>();
   private readonly ended = new Emitter<void>();
-  private connection: WebRtcConnection | undefined;
+  private connection: HostedConnection | undefined;
   /** Candidates that came before they could be looked at; undefined once they can. */
   private early: string[] | undefined = [];
   private candidates = 0;
@@ -109,7 +109,7 @@ export class WebRtcAttempt implements Disposable {
     this.end(new PeerweaveError('cancelled', 'The connection attempt was cancelled.'));
   }
 
-  private begin(start: (connection: WebRtcConnection) => void): void {
+  private begin(start: (connection: HostedConnection) => void): void {
     this.options.connect().then(
       (connection) => {
         if (this.state === 'ended') return connection.dispose();
@@ -129,7 +129,7 @@ export class WebRtcAttempt implements Disposable {
     );
   }
 
-  private tell(connection: WebRtcConnection, kind: 'offer' | 'answer'): void {
+  private tell(connection: HostedConnection, kind: 'offer' | 'answer'): void {
     const { id, say } = this.options;
     connection.onDescribed((own) => say({ kind, attempt: id, sdp: formatSessionDescription(own) }));
     connection.onCandidate((own) =>
@@ -147,7 +147,7 @@ export class WebRtcAttempt implements Disposable {
     this.takeCandidates(connection);
   }
 
-  private takeCandidates(connection: WebRtcConnection): void {
+  private takeCandidates(connection: HostedConnection): void {
     const early = this.early ?? [];
     this.early = undefined;
     for (const line of early) this.addCandidate(connection, line);
@@ -160,7 +160,7 @@ export class WebRtcAttempt implements Disposable {
     else if (this.connection !== undefined) this.addCandidate(this.connection, line);
   }
 
-  private addCandidate(connection: WebRtcConnection, line: string): void {
+  private addCandidate(connection: HostedConnection, line: string): void {
     const candidate = parseIceCandidate(line, this.options);
     if (candidate !== undefined) connection.addCandidate(candidate);
   }

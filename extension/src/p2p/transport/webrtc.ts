@@ -1,19 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { isIPv6 } from 'node:net';
 import { asPeerweaveError, messageOf, PeerweaveError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import { disposable } from '../../shared/disposable.ts';
 import type { Signaling } from '../signaling/signaling.ts';
 import type { RoomPeer } from '../signaling/wire/messages.ts';
+import type { HostedConnection } from './hosted-connection.ts';
 import { chooseIceServers, parseIceServers, type IceServerEntry } from './ice-servers.ts';
 import { externalAddresses } from './local-addresses.ts';
 import { Slots } from './slots.ts';
 import type { DialOptions, Listener, ListenOptions, Pipe, Transport, TransportAddress } from './transport.ts';
-import { TurnBridge } from './turn-bridge.ts';
 import { Answering, type AnsweringLimits } from './webrtc-answering.ts';
 import { WebRtcAttempt, type AttemptMessage } from './webrtc-attempt.ts';
-import { WebRtcConnection } from './webrtc-connection.ts';
-import { loadWebRtc, type WebRtcLibrary } from './webrtc-native.ts';
+import { webRtcProcess, type WebRtcProcess } from './webrtc-process.ts';
 
 const DIAL_TIMEOUT_MS = 10_000;
 /** Attempts at once to one connection of the room; fewer than the other side takes of one (`AnsweringLimits.perPeer`). */
@@ -44,7 +42,7 @@ export interface WebRtcOptions {
   /** Only this interface. All when absent, or loopback when there is no other. */
   readonly bindAddress?: string;
   readonly limits?: Partial<AnsweringLimits>;
-  readonly load?: () => Promise<WebRtcLibrary>;
+  readonly process?: WebRtcProcess;
   /** Monotonic milliseconds. */
   readonly now?: () => number;
 }
@@ -64,6 +62,7 @@ class WebRtcTransport implements Transport {
   private readonly signaling: WebRtcSignaling;
   private readonly options: WebRtcOptions;
   private readonly log: Logger;
+  private readonly process: WebRtcProcess;
   private readonly answering: Answering;
   private readonly attempts = new Map<string, Entry>();
   private readonly slots = new Map<string, Slots>();
@@ -74,6 +73,7 @@ class WebRtcTransport implements Transport {
     this.signaling = signaling;
     this.options = options;
     this.log = options.log.scope('transport');
+    this.process = options.process ?? webRtcProcess;
     this.answering = new Answering(options.limits ?? {}, options.now ?? (() => performance.now()));
   }
 
@@ -83,7 +83,7 @@ class WebRtcTransport implements Transport {
     try {
       if (!TAG.test(value)) throw new PeerweaveError('unreachable', `"${value}" is no address in a room.`);
       if (stop.aborted) throw cancelled();
-      await this.library();
+      this.process.warm();
       await this.signaling.joined(stop);
       this.hear();
       const connections = this.signaling.peers.filter(({ tag }) => tag === value).slice(-MAX_CONNECTIONS);
@@ -98,8 +98,8 @@ class WebRtcTransport implements Transport {
   }
 
   async listen(options: ListenOptions): Promise<Listener> {
-    await this.library();
     this.hear();
+    this.process.warm();
     const listening = this.answering.listen(options);
     return {
       addresses: [{ tier: this.tier, value: this.signaling.self.tag }],
@@ -185,15 +185,15 @@ class WebRtcTransport implements Transport {
     return attempt;
   }
 
-  private async connect(bindAddress: string | undefined): Promise<WebRtcConnection> {
-    const library = await this.library();
+  private async connect(bindAddress: string | undefined): Promise<HostedConnection> {
     const servers = chooseIceServers(await this.iceServers(), this.made++);
     const { ca, relayOnly = false } = this.options;
-    const bridged = servers.turn.filter(({ transport }) => transport !== 'udp');
-    // A socket of all interfaces reaches both; one that is bound to an address only what has the same family.
-    const host = isIPv6(bindAddress ?? '') ? LOOPBACK_V6 : LOOPBACK;
-    const bridges = await Promise.all(bridged.map((server) => TurnBridge.open(server, { host, ca })));
-    return new WebRtcConnection({ library, servers, bridges, bindAddress, relayOnly });
+    return this.process.open({
+      servers,
+      relayOnly,
+      ...(bindAddress === undefined ? {} : { bindAddress }),
+      ...(ca === undefined ? {} : { ca }),
+    });
   }
 
   /** Ours first. Those that cannot be used are left out: without any, peers on one network still meet. */
@@ -215,10 +215,6 @@ class WebRtcTransport implements Transport {
     const slots = this.slots.get(peer) ?? new Slots(MAX_ATTEMPTS_AT_ONCE);
     this.slots.set(peer, slots);
     return slots;
-  }
-
-  private library(): Promise<WebRtcLibrary> {
-    return (this.options.load ?? loadWebRtc)();
   }
 }
 

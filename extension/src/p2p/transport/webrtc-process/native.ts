@@ -1,5 +1,5 @@
 import type * as NodeDataChannel from 'node-datachannel';
-import { messageOf, PeerweaveError } from '../../shared/errors.ts';
+import { messageOf, PeerweaveError } from '../../../shared/errors.ts';
 
 export type WebRtcLibrary = Pick<typeof NodeDataChannel, 'PeerConnection' | 'preload' | 'setSctpSettings'>;
 export type PeerConnection = InstanceType<WebRtcLibrary['PeerConnection']>;

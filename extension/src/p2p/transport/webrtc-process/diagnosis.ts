@@ -1,5 +1,5 @@
-import type { IceCandidate } from './ice-candidate.ts';
-import type { ChosenIceServers } from './ice-servers.ts';
+import type { IceCandidate } from '../ice-candidate.ts';
+import type { ChosenIceServers } from '../ice-servers.ts';
 
 /** How far an attempt came. */
 export interface ConnectionFacts {

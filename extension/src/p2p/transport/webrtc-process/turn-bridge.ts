@@ -2,10 +2,10 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import type { Disposable } from '../../shared/disposable.ts';
-import { messageOf } from '../../shared/errors.ts';
-import { Emitter } from '../../shared/events.ts';
-import type { TurnServer } from './ice-servers.ts';
+import type { Disposable } from '../../../shared/disposable.ts';
+import { messageOf } from '../../../shared/errors.ts';
+import { Emitter } from '../../../shared/events.ts';
+import type { TurnServer } from '../ice-servers.ts';
 import { turnFrame, TurnStreamParser } from './turn-stream.ts';
 
 /** Of datagrams that wait for the connection to be made: an allocation needs few, and asks again. */

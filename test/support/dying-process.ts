@@ -1,0 +1,2 @@
+// Stands in for the WebRTC process where one is wanted that dies at once.
+process.exit(1);
