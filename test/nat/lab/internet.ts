@@ -23,6 +23,12 @@ export class Internet implements Disposable {
       table inet weather {
         set cut { type ifname; }
         set lossy { type ifname; }
+        chain prerouting {
+          type filter hook prerouting priority raw;
+          # What comes from an address that is not the uplink's goes nowhere (BCP 38); neighbours are found without one.
+          ip6 saddr { ::, fe80::/10 } accept
+          fib saddr . iif oif missing drop
+        }
         chain forward {
           type filter hook forward priority filter;
           iifname @cut drop

@@ -17,6 +17,7 @@ export function whyNoLab(): string | undefined {
     one.nft(`
       table inet probe {
         chain out { type nat hook postrouting priority srcnat; oifname "wan" masquerade fully-random; }
+        chain in { type filter hook prerouting priority raw; fib saddr . iif oif missing drop; }
         chain pass { type filter hook forward priority filter; numgen random mod 100 < 20 drop; }
       }`);
     one.run('tc', 'qdisc add dev wan root tbf rate 10mbit burst 64k latency 50ms'.split(' '));
