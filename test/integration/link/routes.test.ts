@@ -389,6 +389,22 @@ describe('doubt', () => {
     expect(await ping(atA)).toEqual({});
   });
 
+  it('[LI9] a peer that is said to have moved is felt for at once: who accepted a link cannot come by itself', async () => {
+    const [a, b] = await two(['tcp', 'relay'], { timings: { probe: 40, silence: 3_600_000 } });
+    const [atA, atB] = await lab.link(a, b);
+    await onRoute(atA, 'tcp');
+    for (const person of [a, b]) person.tier('tcp').silence();
+    a.tier('tcp').dialing = false;
+    // Another address beside those known is no reason for doubt, that one is missing is.
+    atA.updateAddresses([...b.addresses, { tier: 'tcp', value: 'elsewhere' }]);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(atA.state).toBe('connected');
+    atA.updateAddresses([...b.tier('relay').addresses, { tier: 'tcp', value: 'elsewhere' }]);
+    await onRoute(atA, 'relay');
+    await onRoute(atB, 'relay');
+    expect(await ping(atA)).toEqual({});
+  });
+
   it('[LI9] a network change leaves a path alone that answers', async () => {
     const [a, b] = await two(['tcp'], { timings: { probe: 40 } });
     const [atA, atB] = await lab.link(a, b);

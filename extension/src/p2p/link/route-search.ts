@@ -74,6 +74,12 @@ export class RouteSearch implements Disposable {
     this.upgrader.adopt(openings);
   }
 
+  /** True when the peer was somewhere where it is not with these. */
+  leaves(addresses: readonly TransportAddress[]): boolean {
+    const present = new Set(addresses.map(keyOf));
+    return this.known.some((address) => !present.has(keyOf(address)));
+  }
+
   /** False when nothing is new. */
   updateAddresses(addresses: readonly TransportAddress[]): boolean {
     const known = new Set(this.known.map(keyOf));

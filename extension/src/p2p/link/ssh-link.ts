@@ -166,7 +166,10 @@ export class SshLink implements Link {
   }
 
   updateAddresses(addresses: readonly TransportAddress[]): void {
-    (this.options.keeper ?? this.options.search).updateAddresses(addresses);
+    const { keeper, search } = this.options;
+    // Who has moved may have left the transport behind without a word, and cannot come by itself when it was dialed.
+    if (search.leaves(addresses)) this.pulse.probe();
+    (keeper ?? search).updateAddresses(addresses);
   }
 
   async replaceTransport(pipe: Pipe): Promise<void> {
