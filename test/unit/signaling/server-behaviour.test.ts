@@ -217,6 +217,14 @@ describe('a server that does as it likes', () => {
       expect(await asked).toBe('unreachable');
     });
 
+    it('cannot have us meet somebody else than we asked for', async () => {
+      const client = await inRoomWith(peer('a'), peer('b'));
+      const asked = rejectionReason(client.meet(peer('a')));
+      await settle();
+      servers.socket.say(meeting({ with: id('b'), request: 0 }));
+      expect(await asked).toBe('unreachable');
+    });
+
     it.each<[ServerMessage & { type: 'error' }, string]>([
       [{ type: 'error', reason: 'peer-unknown', message: '', fatal: false, request: 0 }, 'unreachable'],
       [{ type: 'error', reason: 'rate-limited', message: '', fatal: false, request: 0 }, 'rate-limited'],

@@ -130,10 +130,14 @@ export class RoomConnection implements Disposable {
   }
 
   meet(to: RoomPeer, signal: AbortSignal | undefined): Promise<Meeting> {
-    return this.meets.ask((request) => {
-      if (!this.members.has(to.peer)) this.meets.refuse(request, refusalError(this.server, 'peer-unknown'));
-      else this.queue.push({ type: 'meet', to: to.peer, request });
-    }, signal);
+    return this.meets.ask(
+      to.peer,
+      (request) => {
+        if (!this.members.has(to.peer)) this.meets.refuse(request, refusalError(this.server, 'peer-unknown'));
+        else this.queue.push({ type: 'meet', to: to.peer, request });
+      },
+      signal,
+    );
   }
 
   iceServers(): Promise<readonly IceServer[]> {
