@@ -121,14 +121,14 @@ export class Network implements Disposable {
 
   /** `failure`, or what is wrong with the way to the signaling server when that may be the cause. */
   whyUnreachable(name: string, failure: PeerweaveError): PeerweaveError {
-    const problem = this.parts.room?.problem;
+    const problem = this.parts.room?.failure;
     if (problem === undefined) {
       return new PeerweaveError('unreachable', `${name} is not there now, or cannot be reached. ${failure.message}`, {
         cause: failure,
       });
     }
-    const message = `The signaling server is out of reach, and ${name} cannot be reached without it: ${problem}`;
-    return new PeerweaveError('signaling-unreachable', message, { cause: failure });
+    const message = `${name} cannot be reached without the signaling server: ${problem.message}`;
+    return new PeerweaveError(problem.reason, message, { cause: failure });
   }
 
   /**

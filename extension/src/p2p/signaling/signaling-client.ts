@@ -87,8 +87,12 @@ export class SignalingClient implements Signaling {
     return displayUrl(this.keeper.server.url);
   }
 
+  get failure(): PeerweaveError | undefined {
+    return this.keeper.failure;
+  }
+
   get problem(): string | undefined {
-    return this.keeper.failure?.message;
+    return this.failure?.message;
   }
 
   get self(): RoomPeer {

@@ -1,6 +1,7 @@
 import type { WebSocket } from 'ws';
 import { z } from 'zod';
 import type { Disposable } from '../../shared/disposable.ts';
+import type { PeerweaveError } from '../../shared/errors.ts';
 import type { Event } from '../../shared/events.ts';
 import { isPeerId, type PeerId } from '../../shared/ids.ts';
 import type { IceServer, RoomPeer } from './wire/messages.ts';
@@ -56,7 +57,9 @@ export interface Signaling extends Disposable {
   readonly state: SignalingState;
   /** The server that is in use, or was last: without credentials, for people. */
   readonly url: string;
-  /** Why it is not joined, for people; undefined when it is. */
+  /** Why it is not joined: `signaling-unreachable`, `signaling-refused`, `room-full`, `rate-limited`; undefined when it is. */
+  readonly failure: PeerweaveError | undefined;
+  /** The same for people. */
   readonly problem: string | undefined;
   /** Of this member's present connection. */
   readonly self: RoomPeer;
