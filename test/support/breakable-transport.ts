@@ -51,6 +51,16 @@ export class BreakableTransport implements Transport {
     for (const { stream } of this.pipes) stream.write = () => true;
   }
 
+  /** The path of every pipe dies in both directions, and nobody is told: neither that it broke nor that an end has left. */
+  quarantine(): void {
+    this.silence();
+    for (const { stream } of this.pipes) {
+      stream.removeAllListeners('data');
+      stream.removeAllListeners('close');
+      stream.removeAllListeners('end');
+    }
+  }
+
   /** Swallows what this side sends past so many bytes, on every pipe from now on. */
   swallowAfter: number | undefined;
 

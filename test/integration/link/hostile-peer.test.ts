@@ -404,7 +404,7 @@ describe('resuming somebody else’s link [LI3]', () => {
     const [atA] = await lab.link(a, b);
     const impostor = await serve((socket) => {
       socket.resume();
-      socket.write(Buffer.concat([Buffer.from('Y'), Buffer.alloc(NONCE_BYTES + MAC_BYTES)]));
+      socket.write(Buffer.concat([Buffer.from('Y'), Buffer.alloc(1 + NONCE_BYTES + MAC_BYTES)]));
     });
     atA.updateAddresses([impostor, ...b.addresses]);
     a.network.cut();

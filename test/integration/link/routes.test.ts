@@ -215,8 +215,8 @@ describe('upgrade', () => {
 
   it('[LI3] a path that dies when the peer has come costs a reconnect, and no byte', async () => {
     const [a, b] = await two(['tcp', 'relay'], { timings: { move: 60 } });
-    // Nothing comes back after the answer to the request: 1 + 16 + 32 bytes.
-    b.tier('tcp').swallowAfter = 49;
+    // Nothing comes back after the answer to the request: 1 + 1 + 16 + 32 bytes.
+    b.tier('tcp').swallowAfter = 50;
     a.tier('tcp').dialing = false;
     const [atA, atB] = await lab.link(a, b);
     const answer = ping(atA);
@@ -289,7 +289,7 @@ describe('upgrade from the other side', () => {
     stream.write(Buffer.concat([preface(KIND_BECKON), resumeSecret(atA.sessionBinding).linkId]));
     const [asked] = (await once(stream, 'data')) as [Buffer];
     expect(asked.subarray(0, PREFACE_BYTES)).toEqual(preface(KIND_RESUME));
-    stream.write(Buffer.concat([Buffer.from('Y'), Buffer.alloc(NONCE_BYTES + MAC_BYTES)]));
+    stream.write(Buffer.concat([Buffer.from('Y'), Buffer.alloc(1 + NONCE_BYTES + MAC_BYTES)]));
     await new Promise((resolve) => stream.once('close', resolve));
     expect([atA.route, atA.moves, await ping(atA)]).toEqual(['relay', 0, {}]);
   });
@@ -373,6 +373,51 @@ describe('downgrade', () => {
     a.tier('relay').forbid();
     await onRoute(atA, 'tcp');
     expect(await ping(atA)).toEqual({});
+  });
+});
+
+describe('coming back from the other side [LI4]', () => {
+  it('where only the acceptor can reach the dialer, it brings the link back', async () => {
+    const [a, b] = await two(['tcp']);
+    const [atA, atB] = await lab.link(a, b);
+    atB.updateAddresses(a.addresses);
+    const back = Promise.all([inState(atA, 'reconnecting'), inState(atB, 'reconnecting')]).then(() =>
+      Promise.all([inState(atA, 'connected'), inState(atB, 'connected')]),
+    );
+    a.tier('tcp').forbid();
+    await back;
+    expect(await ping(atA)).toEqual({});
+    expect(b.tier('tcp').dials).toBeGreaterThan(0);
+  });
+
+  it('although the dialer has not noticed yet that the path is dead', async () => {
+    const a = await lab.person(['tcp']);
+    const b = await lab.person(['tcp'], { timings: { keepAlive: 10, silence: 60 } });
+    const [atA, atB] = await lab.link(a, b);
+    atB.updateAddresses(a.addresses);
+    a.tier('tcp').dialing = false;
+    const answer = ping(atA);
+    a.tier('tcp').quarantine();
+    await inState(atB, 'reconnecting');
+    await inState(atB, 'connected');
+    expect(await answer).toEqual({});
+    expect([atA.state, atA.moves]).toEqual(['connected', 1]);
+  });
+
+  it('a resting route gives others their start there too', async () => {
+    const timings = { stable: 60_000, firstRest: 60_000, lastRest: 60_000, headStart: 60_000 };
+    const [a, b] = await two(['tcp', 'relay'], { timings });
+    const [atA, atB] = await lab.link(a, b, b.tier('tcp').addresses);
+    atA.updateAddresses(b.addresses);
+    atB.updateAddresses(a.addresses);
+    const gate = deferred();
+    a.tier('relay').gate = gate.promise;
+    a.tier('tcp').forbid();
+    while (b.tier('tcp').dials < 1) await new Promise((resolve) => setImmediate(resolve));
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(atA.state).toBe('reconnecting');
+    gate.resolve();
+    await Promise.all([onRoute(atA, 'relay'), onRoute(atB, 'relay')]);
   });
 });
 

@@ -7,7 +7,8 @@ import type { Route, Tier } from '../../../extension/src/p2p/transport/transport
 
 const TIERS: readonly Tier[] = ['tcp', 'webrtc', 'relay', 'json'];
 const MINUTE = 60_000;
-const policy = (tiers = TIERS): RoutePolicy => new RoutePolicy({ tiers, timings: DEFAULT_TIMINGS, random: () => 0.5 });
+const policy = (tiers = TIERS): RoutePolicy =>
+  new RoutePolicy({ tiers, searched: tiers, timings: DEFAULT_TIMINGS, random: () => 0.5 });
 
 describe('worth of routes [LI2]', () => {
   const sorted = (tiers: readonly Tier[]): Route[] =>
@@ -38,12 +39,12 @@ describe('the search for a better route [LI2]', () => {
 
   it('is left to the other end where that can do it as well', () => {
     const timings = DEFAULT_TIMINGS;
-    const link = new RoutePolicy({ tiers: TIERS, searched: new Set<Tier>(['tcp']), timings, random: () => 0.5 });
+    const link = new RoutePolicy({ tiers: TIERS, searched: ['tcp'], timings, random: () => 0.5 });
     link.attached('relay', 0);
     expect(link.due(0)).toEqual(['tcp']);
     const other = new RoutePolicy({
       tiers: ['relay', 'tcp'],
-      searched: new Set<Tier>(['tcp']),
+      searched: ['tcp'],
       timings,
       random: () => 0.5,
     });

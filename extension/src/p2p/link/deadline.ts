@@ -20,7 +20,7 @@ export async function withDeadline<T>(
   };
   const onAbort = (): void => stop(new PeerweaveError('cancelled', `${what} was cancelled.`));
   const timer = setTimeout(
-    () => stop(new PeerweaveError('unreachable', `${what} took longer than ${timeoutMs} ms.`)),
+    () => stop(new PeerweaveError('unreachable', `${what} took longer than ${timeoutMs / 1000} s.`)),
     timeoutMs,
   );
   if (signal?.aborted) onAbort();

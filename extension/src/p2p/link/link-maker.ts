@@ -15,7 +15,6 @@ import { offerResume, type ResumeOffer } from './resume-handshake.ts';
 import { preface, KIND_NEW, resumeSecret } from './resume-wire.ts';
 import { ResumableStream } from './resumable-stream.ts';
 import { RouteKeeper } from './route-keeper.ts';
-import { RouteSearch } from './route-search.ts';
 import { SshLink } from './ssh-link.ts';
 import { connectAsAcceptor, connectAsDialer, sshKeyPair, type AuthenticatedSession } from './ssh-session.ts';
 import type { Turnstile } from './turnstile.ts';
@@ -138,7 +137,7 @@ export class LinkMaker {
       control,
       remote,
       dial: dialed ? hello.dial : remote.dial,
-      ...this.routes(authenticated, dialed),
+      keeper: this.keeper(authenticated, dialed),
       timings,
       now,
       log,
@@ -150,21 +149,14 @@ export class LinkMaker {
     return link;
   }
 
-  private routes(
-    { stream, sessionId, publicKey }: AuthenticatedSession,
-    dialed: Dialed | undefined,
-  ): { keeper: RouteKeeper | undefined; search: RouteSearch } {
+  private keeper({ stream, sessionId, publicKey }: AuthenticatedSession, dialed: Dialed | undefined): RouteKeeper {
     const { tiers, dial, accept, timings, log, now, random } = this.options;
     const own = { stream, secret: resumeSecret(sessionId) };
     const offer = async (pipe: Pipe): Promise<ResumeOffer> =>
       dialed ? offerResume(pipe, own, publicKey, now) : beckon(pipe, own, accept);
     const mover = new Mover({ stream, dial, offer, timings });
-    const common = { stream, mover, tiers, timings, log, now, random };
-    if (!dialed) {
-      const search = new RouteSearch({ ...common, addresses: [], searched: ONE_WAY });
-      return { keeper: undefined, search };
-    }
-    const keeper = new RouteKeeper({ ...common, addresses: dialed.addresses });
-    return { keeper, search: keeper.search };
+    const addresses = dialed?.addresses ?? [];
+    const searched = dialed ? tiers : tiers.filter((tier) => ONE_WAY.has(tier));
+    return new RouteKeeper({ stream, mover, addresses, tiers, searched, timings, log, now, random });
   }
 }

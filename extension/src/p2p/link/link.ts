@@ -68,7 +68,7 @@ export interface Link {
   admit(): void;
   /**
    * Where the peer may be found from now on. A dialed link looks for it there when it was dropped, and at once for a better route; an
-   * accepted one waits to be found when it was dropped, and looks for a better route where the dialer may not be able to come (tcp).
+   * accepted one does so on the tiers on which the dialer may not be able to come by itself (tcp).
    */
   updateAddresses(addresses: readonly TransportAddress[]): void;
   /**

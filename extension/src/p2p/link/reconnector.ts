@@ -30,7 +30,7 @@ interface Trial {
 }
 
 /**
- * The dialer's half of picking a dropped link up again (LI4), once: all known addresses together, each again and again at its own pace,
+ * Picks a dropped link up again (LI4), once: all known addresses together, each again and again at its own pace,
  * so that one that is silent holds up no other. The first at which the peer stands takes the link.
  */
 export class Reconnector {
@@ -90,6 +90,11 @@ export class Reconnector {
     }
   }
 
+  /** Resolves when others have had the start that `route` owes them: at once for most. */
+  async headStart(route: Route): Promise<void> {
+    if (this.options.isResting(route)) await this.nothingToHope.promise;
+  }
+
   /** The link stands again, by whatever way: hands over what is still under way. */
   finish(): void {
     this.over = true;
@@ -132,12 +137,12 @@ export class Reconnector {
   }
 
   private async attempt(trial: Trial): Promise<void> {
-    const { mover, isResting } = this.options;
+    const { mover } = this.options;
     const opening = mover.open(trial.address);
     trial.opening = opening;
     const offer = await opening.offer;
     trial.answered = true;
-    if (isResting(offer.pipe.route)) await this.nothingToHope.promise;
+    await this.headStart(offer.pipe.route);
     // Another was faster; whoever is told of the others decides about this one.
     if (this.isOver()) return;
     await mover.take(offer, () => !this.over);

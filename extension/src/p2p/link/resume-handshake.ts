@@ -48,7 +48,7 @@ export class UnknownLinkError extends PeerweaveError {
 }
 
 /**
- * The dialer's half. Rejects when the other side is not the other end of this link, with `UnknownLinkError` when it is the peer, by
+ * The dialer's half. Leaves the present transport when the peer has lost it. Rejects when the other side is not the other end of this link, with `UnknownLinkError` when it is the peer, by
  * `publicKey`, and has no such link. `now` is a monotonic clock in milliseconds.
  */
 export async function offerResume(
@@ -58,6 +58,7 @@ export async function offerResume(
   now: () => number,
 ): Promise<ResumeOffer> {
   const askedAt = now();
+  const carriedBy = stream.current;
   const nonceD = randomBytes(NONCE_BYTES);
   pipe.stream.write(Buffer.concat([preface(KIND_RESUME), linkId, nonceD]));
   const [answer] = await readExactly(pipe.stream, 1);
@@ -66,10 +67,13 @@ export async function offerResume(
     throw verifySignature(publicKey, unknownLinkText(linkId, nonceD), signature) ? new UnknownLinkError() : notOurs();
   }
   if (answer !== RESUME_ACCEPTED) throw notOurs();
+  const lost = await readExactly(pipe.stream, 1);
   const nonceA = await readExactly(pipe.stream, NONCE_BYTES);
-  const fields = [linkId, nonceD, nonceA];
+  const fields = [linkId, nonceD, lost, nonceA];
   if (!sameMac(await readExactly(pipe.stream, MAC_BYTES), resumeMac(key, 'here', fields))) throw notOurs();
   const rttMs = now() - askedAt;
+  // It said so when it answered us; a transport that we have since then is another matter.
+  if (lost[0] === 1 && stream.current === carriedBy) stream.detach(new Error('the peer has lost it'));
   return {
     pipe,
     rttMs,
@@ -111,9 +115,10 @@ export async function acceptResume(
   { stream, secret: { key } }: ResumableLink,
   claim: (turn: number) => boolean,
 ): Promise<void> {
+  const lost = Buffer.from([stream.current ? 0 : 1]);
   const nonceA = randomBytes(NONCE_BYTES);
-  const fields = [linkId, nonce, nonceA];
-  pipe.stream.write(Buffer.concat([Buffer.from([RESUME_ACCEPTED]), nonceA, resumeMac(key, 'here', fields)]));
+  const fields = [linkId, nonce, lost, nonceA];
+  pipe.stream.write(Buffer.concat([Buffer.from([RESUME_ACCEPTED]), lost, nonceA, resumeMac(key, 'here', fields)]));
   const turn = await readExactly(pipe.stream, POSITION_BYTES);
   const receivedD = await readExactly(pipe.stream, POSITION_BYTES);
   fields.push(turn, receivedD);

@@ -11,9 +11,11 @@ import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
  * A link that goes on over another transport, because it lost its own or because this one is better:
  *
  *     dialer   → acceptor   "PWL1" 'R' linkId(16) nonceD(16)
- *     acceptor → dialer     'Y' nonceA(16) mac(32)                     or  'X' signature(64) when it has no such link
+ *     acceptor → dialer     'Y' lost(1) nonceA(16) mac(32)             or  'X' signature(64) when it has no such link
  *     dialer   → acceptor   turn(8) receivedD(8) mac(32)
  *     acceptor → dialer     receivedA(8) fromA(8) mac(32), then frames both ways
+ *
+ * `lost` is 1 when the acceptor has no transport any more: then the dialer's is dead too, whether it knows or not.
  *
  * Each goes on with the byte that the other has not received. The acceptor says from where: over the old transport the dialer may
  * have acknowledged more since its third message.

@@ -1,10 +1,14 @@
+import type { Disposable } from '../../shared/disposable.ts';
 import { messageOf, PeerweaveError } from '../../shared/errors.ts';
 import type { Pipe, TransportAddress } from '../transport/transport.ts';
 import { Reconnector } from './reconnector.ts';
 import { RouteSearch, type RouteSearchOptions } from './route-search.ts';
 
-/** The dialer's care for the transport of its link: decides on every move, and finds a way back when the transport was lost. */
-export class RouteKeeper {
+/**
+ * One end's care for the transport of its link: searches for a better one, and for a way back when it was lost. The dialer decides on
+ * every move; where the acceptor finds something, it asks the dialer to come there (`beckon.ts`).
+ */
+export class RouteKeeper implements Disposable {
   readonly search: RouteSearch;
   private readonly options: RouteSearchOptions;
   private reconnector: Reconnector | undefined;
@@ -50,13 +54,17 @@ export class RouteKeeper {
     }
   }
 
-  /** The peer came by a transport of its own. Moves the link there if that is better. Throws when it is not; the pipe is to be destroyed. */
+  /**
+   * The acceptor came by a transport of its own. Moves the link there if that is better, or if there is none. Throws when it is not; the
+   * pipe is to be destroyed.
+   */
   async beckoned(pipe: Pipe): Promise<void> {
     const { mover, now } = this.options;
     const { policy } = this.search;
     const offer = await mover.ask(pipe);
     const objection = policy.objection(pipe.route, offer.rttMs, undefined, now());
     if (objection !== undefined) throw new PeerweaveError('cancelled', objection);
+    await this.reconnector?.headStart(pipe.route);
     await mover.take(offer, () => policy.isBetter(pipe.route));
   }
 
@@ -67,5 +75,9 @@ export class RouteKeeper {
   networkChanged(): void {
     this.search.networkChanged();
     this.reconnector?.again();
+  }
+
+  dispose(): void {
+    this.search.dispose();
   }
 }

@@ -5,8 +5,8 @@ import { bestRouteOf, tierOf, worthOf } from './route-worth.ts';
 export interface RoutePolicyOptions {
   /** Those that may be used, best first. */
   readonly tiers: readonly Tier[];
-  /** Those of them that this end searches; all when absent. */
-  readonly searched?: ReadonlySet<Tier> | undefined;
+  /** Those of them that this end searches. */
+  readonly searched: readonly Tier[];
   readonly timings: Pick<LinkTimings, 'upgradeRetries' | 'stable' | 'firstRest' | 'lastRest' | 'atonement'>;
   /** From 0 to 1: spreads the attempts of peers that lost the same network at the same time. */
   readonly random: () => number;
@@ -171,11 +171,7 @@ export class RoutePolicy {
   private candidates(): Tier[] {
     const { current } = this;
     if (!current) return [];
-    const { tiers, searched } = this.options;
-    return tiers.filter((tier) => {
-      const isBetter = this.worth(bestRouteOf(tier)) < this.worth(current.route);
-      return isBetter && (searched?.has(tier) ?? true);
-    });
+    return this.options.searched.filter((tier) => this.worth(bestRouteOf(tier)) < this.worth(current.route));
   }
 
   private dueAt(tier: Tier, { nextAt }: Search): number {

@@ -14,8 +14,8 @@ export interface RouteSearchOptions {
   readonly addresses: readonly TransportAddress[];
   /** Those that may be used, best first. */
   readonly tiers: readonly Tier[];
-  /** Those of them that this end searches; all when absent. */
-  readonly searched?: ReadonlySet<Tier>;
+  /** Those of them that this end searches. */
+  readonly searched: readonly Tier[];
   readonly timings: LinkTimings;
   readonly log: Logger;
   /** Monotonic milliseconds. */
@@ -53,9 +53,9 @@ export class RouteSearch implements Disposable {
     this.attached();
   }
 
-  /** Where the peer may be found, on the tiers that may be used. */
+  /** Where the peer may be found, on the tiers that this end searches. */
   get addresses(): readonly TransportAddress[] {
-    return this.known.filter(({ tier }) => this.options.tiers.includes(tier));
+    return this.known.filter(({ tier }) => this.options.searched.includes(tier));
   }
 
   get betterRoutes(): readonly BetterRoute[] {

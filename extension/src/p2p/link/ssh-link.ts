@@ -11,7 +11,6 @@ import type { LinkTimings } from './link-timings.ts';
 import type { Begun } from './dial-race.ts';
 import { Pulse } from './pulse.ts';
 import type { RouteKeeper } from './route-keeper.ts';
-import type { RouteSearch } from './route-search.ts';
 import { resumeSecret, type ResumeSecret } from './resume-wire.ts';
 import { MAX_EXEC_CHANNELS } from './ssh-channels.ts';
 import type { AuthenticatedSession } from './ssh-session.ts';
@@ -26,9 +25,7 @@ export interface SshLinkOptions {
   readonly control: ControlPeer;
   readonly remote: LinkHello;
   readonly dial: number;
-  /** On the dialer's side only. */
-  readonly keeper: RouteKeeper | undefined;
-  readonly search: RouteSearch;
+  readonly keeper: RouteKeeper;
   readonly timings: LinkTimings;
   readonly now: () => number;
   readonly log: Logger;
@@ -128,7 +125,7 @@ export class SshLink implements Link {
   }
 
   get betterRoutes(): Link['betterRoutes'] {
-    return this.options.search.betterRoutes;
+    return this.options.keeper.search.betterRoutes;
   }
 
   get stream(): AuthenticatedSession['stream'] {
@@ -144,7 +141,7 @@ export class SshLink implements Link {
       this.control.start();
       this.stream.sendPing();
     });
-    this.options.search.start(begun);
+    this.options.keeper.search.start(begun);
   }
 
   /** Whether this is the newest move that the dialer has asked for; an older one that was long under way is not made any more. */
@@ -157,7 +154,7 @@ export class SshLink implements Link {
   /** What carries the link may be gone without a word. */
   networkChanged(): void {
     this.pulse.probe();
-    (this.options.keeper ?? this.options.search).networkChanged();
+    this.options.keeper.networkChanged();
   }
 
   admit(): void {
@@ -166,24 +163,23 @@ export class SshLink implements Link {
   }
 
   updateAddresses(addresses: readonly TransportAddress[]): void {
-    const { keeper, search } = this.options;
-    // Who has moved may have left the transport behind without a word, and cannot come by itself when it was dialed.
-    if (search.leaves(addresses)) this.pulse.probe();
-    (keeper ?? search).updateAddresses(addresses);
+    const { keeper } = this.options;
+    // Who has moved may have left the transport behind without a word.
+    if (keeper.search.leaves(addresses)) this.pulse.probe();
+    keeper.updateAddresses(addresses);
   }
 
   async replaceTransport(pipe: Pipe): Promise<void> {
-    const { keeper } = this.options;
-    if (!keeper || this.currentState === 'closed') {
+    if (!this.dialer || this.currentState === 'closed') {
       pipe.stream.destroy();
       throw new PeerweaveError('link-lost', 'Only the side that dialed moves a link, and only while it lives.');
     }
-    await keeper.moveTo(pipe);
+    await this.options.keeper.moveTo(pipe);
   }
 
   /** The peer came by a transport of its own: moves there when it is better, and throws when it is not. */
   async beckoned(pipe: Pipe): Promise<void> {
-    await this.options.keeper?.beckoned(pipe);
+    await this.options.keeper.beckoned(pipe);
   }
 
   async exec(command: string, { signal }: { signal?: AbortSignal } = {}): Promise<ExecStream> {
@@ -235,7 +231,7 @@ export class SshLink implements Link {
     this.currentState = 'closed';
     this.pulse.dispose();
     this.stopReconnecting();
-    this.options.search.dispose();
+    this.options.keeper.dispose();
     this.control.dispose(error);
     this.execSlots.close(error);
     this.options.log.debug(`link with ${this.peer} closed: ${error.reason}: ${error.message}`);
@@ -270,7 +266,7 @@ export class SshLink implements Link {
     if (this.currentState === 'closed' || this.reconnecting || this.stream.current) return;
     const { log, timings, keeper } = this.options;
     // The peer leaves the old transport first. When it comes to nothing, this one was lost.
-    if (keeper?.moving) return void keeper.moving.then(() => this.onTransportLost(error));
+    if (this.dialer && keeper.moving) return void keeper.moving.then(() => this.onTransportLost(error));
     log.debug(`link with ${this.peer} dropped${error ? `: ${messageOf(error)}` : ''}`);
     const window = setTimeout(
       () => void this.close(new PeerweaveError('link-lost', 'The connection was lost and did not come back.')),
@@ -279,7 +275,7 @@ export class SshLink implements Link {
     const abort = new AbortController();
     this.reconnecting = { abort, window };
     this.setState('reconnecting');
-    if (keeper) void this.reconnect(keeper, abort.signal);
+    void this.reconnect(keeper, abort.signal);
   }
 
   private async reconnect(keeper: RouteKeeper, signal: AbortSignal): Promise<void> {

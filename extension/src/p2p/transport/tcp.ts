@@ -36,7 +36,7 @@ function dial(address: TransportAddress, { signal, timeoutMs = DIAL_TIMEOUT_MS }
     const onError = (error: Error): void =>
       fail(new PeerweaveError('unreachable', `${address.value} does not answer: ${error.message}`, { cause: error }));
     const timer = setTimeout(
-      () => fail(new PeerweaveError('unreachable', `${address.value} did not answer in ${timeoutMs} ms.`)),
+      () => fail(new PeerweaveError('unreachable', `${address.value} did not answer in ${timeoutMs / 1000} s.`)),
       timeoutMs,
     );
     signal?.addEventListener('abort', onAbort, { once: true });
