@@ -2,6 +2,7 @@ import type { Pipe } from '../transport/transport.ts';
 import type { BandwidthShare } from './bandwidth.ts';
 import { FrameParser } from './frame-parser.ts';
 import { controlFrame } from './resume-wire.ts';
+import type { Counter } from './traffic.ts';
 
 /** How long an orderly close may take to leave the machine before the transport is cut. */
 const LINGER_MS = 2_000;
@@ -19,17 +20,11 @@ export interface CarrierHandler {
   lost(error?: Error): void;
 }
 
-/** Bytes that went and came by one route, framing included. */
-export interface Traffic {
-  sent: number;
-  received: number;
-}
-
 /** The frames of one link on one transport. */
 export class Carrier {
   readonly pipe: Pipe;
   private readonly handler: CarrierHandler;
-  private traffic: Traffic;
+  private counter: Counter;
   private readonly share: BandwidthShare | undefined;
   private held = false;
   /** Control frames that wait for the transport to take more: the last of each type. */
@@ -37,10 +32,10 @@ export class Carrier {
   private over = false;
 
   /** Nothing is read before `start`. */
-  constructor(pipe: Pipe, handler: CarrierHandler, traffic: Traffic, share?: BandwidthShare) {
+  constructor(pipe: Pipe, handler: CarrierHandler, counter: Counter, share?: BandwidthShare) {
     this.pipe = pipe;
     this.handler = handler;
-    this.traffic = traffic;
+    this.counter = counter;
     this.share = share;
   }
 
@@ -55,8 +50,8 @@ export class Carrier {
   }
 
   /** Counts what goes and comes from now on there. */
-  countFor(traffic: Traffic): void {
-    this.traffic = traffic;
+  countFor(counter: Counter): void {
+    this.counter = counter;
   }
 
   /** Begins to read; `at` is the position in the SSH stream of the first byte that will come. */
@@ -79,7 +74,7 @@ export class Carrier {
   }
 
   send(frame: Buffer): void {
-    this.traffic.sent += frame.length;
+    this.counter.sent += frame.length;
     this.share?.sent(frame.length);
     this.pipe.stream.write(frame);
   }
@@ -125,7 +120,7 @@ export class Carrier {
 
   private receive(chunk: Buffer, parser: FrameParser): void {
     if (this.over) return;
-    this.traffic.received += chunk.length;
+    this.counter.received += chunk.length;
     try {
       parser.push(chunk);
     } catch (error) {

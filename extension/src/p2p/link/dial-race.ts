@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { deferred } from '../../shared/deferred-promise.ts';
 import { asPeerweaveError, PeerweaveError } from '../../shared/errors.ts';
 import type { Pipe, TransportAddress } from '../transport/transport.ts';
+import { pause } from './pause.ts';
 
 export interface DialRaceOptions<T> {
   readonly addresses: readonly TransportAddress[];
@@ -104,7 +104,7 @@ class Race<T> {
       if (failures.length === this.runners.length) return this.fail(new AggregateError(failures));
       // Whoever answered with another key or another version will do so again.
       if (runner.failure.reason !== 'unreachable') return;
-      await delay(this.options.redialMs, undefined, { signal: runner.abort.signal }).catch(() => undefined);
+      await pause(this.options.redialMs, runner.abort.signal);
     }
   }
 

@@ -1,10 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { deferred } from '../../shared/deferred-promise.ts';
 import { messageOf, PeerweaveError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Route, TransportAddress } from '../transport/transport.ts';
 import type { LinkTimings } from './link-timings.ts';
 import type { Mover, Opening } from './mover.ts';
+import { pause } from './pause.ts';
 import { UnknownLinkError } from './resume-handshake.ts';
 import { bestRouteOf } from './route-worth.ts';
 
@@ -63,6 +63,7 @@ export class Reconnector {
       throw error;
     } finally {
       this.over = true;
+      this.nothingToHope.resolve();
       clearTimeout(start);
       signal.removeEventListener('abort', onAbort);
       for (const { ended } of this.trials.values()) ended.abort();
@@ -118,7 +119,7 @@ export class Reconnector {
 
   private async keepTrying(trial: Trial): Promise<void> {
     const { timings, log, random } = this.options;
-    for (let pause = timings.firstRetry; ; pause = Math.min(2 * pause, timings.lastRetry)) {
+    for (let rest = timings.firstRetry; ; rest = Math.min(2 * rest, timings.lastRetry)) {
       trial.awake = new AbortController();
       try {
         await this.attempt(trial);
@@ -130,8 +131,7 @@ export class Reconnector {
       Object.assign(trial, { opening: undefined, answered: false });
       this.hopes.delete(trial);
       if (this.hopes.size === 0) this.nothingToHope.resolve();
-      const signal = AbortSignal.any([trial.ended.signal, trial.awake.signal]);
-      await delay(pause * (0.5 + random() / 2), undefined, { signal }).catch(() => undefined);
+      await pause(rest * (0.5 + random() / 2), AbortSignal.any([trial.ended.signal, trial.awake.signal]));
       if (trial.ended.signal.aborted) return;
     }
   }

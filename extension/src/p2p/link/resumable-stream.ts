@@ -3,10 +3,11 @@ import { Emitter } from '../../shared/events.ts';
 import { PeerweaveError } from '../../shared/errors.ts';
 import type { Pipe, Route } from '../transport/transport.ts';
 import type { BandwidthShare } from './bandwidth.ts';
-import { Carrier, type Traffic } from './carrier.ts';
+import { Carrier } from './carrier.ts';
 import { Inbox } from './inbox.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
 import { FRAME_ACK, FRAME_PING, FRAME_PONG, MAX_FRAME_BYTES } from './resume-wire.ts';
+import { TrafficLedger, type Traffic } from './traffic.ts';
 
 /**
  * Sent and not acknowledged; past it producers of data wait (LI7). More than an exec channel's window, so that it does not throttle one,
@@ -47,7 +48,7 @@ export class ResumableStream implements SshStream {
   private readonly now: () => number;
   /** Its part of the engine's bandwidth, where that is limited. */
   readonly share: BandwidthShare | undefined;
-  private readonly byRoute = new Map<Route, Traffic>();
+  private readonly ledger = new TrafficLedger();
 
   private carrier: Carrier | undefined;
   private ended = false;
@@ -111,17 +112,12 @@ export class ResumableStream implements SshStream {
   }
 
   /** All that went to and came from transports, framing included. */
-  get traffic(): Readonly<Traffic> {
-    const total = { sent: 0, received: 0 };
-    for (const { sent, received } of this.byRoute.values()) {
-      total.sent += sent;
-      total.received += received;
-    }
-    return total;
+  get traffic(): Traffic {
+    return this.ledger.total;
   }
 
-  get trafficByRoute(): ReadonlyMap<Route, Readonly<Traffic>> {
-    return this.byRoute;
+  get trafficByRoute(): ReadonlyMap<Route, Traffic> {
+    return this.ledger.byRoute;
   }
 
   /** Bytes of the SSH stream that were given to a transport more than once. */
@@ -265,21 +261,15 @@ export class ResumableStream implements SshStream {
           this.lostEmitter.fire(error);
         },
       },
-      this.trafficOf(pipe.route),
+      this.ledger.of(pipe.route),
       this.share,
     );
     pipe.onRoute?.(() => {
       if (this.carrier !== carrier) return;
-      carrier.countFor(this.trafficOf(pipe.route));
+      carrier.countFor(this.ledger.of(pipe.route));
       this.reroutedEmitter.fire(pipe);
     });
     return carrier;
-  }
-
-  private trafficOf(route: Route): Traffic {
-    const traffic = this.byRoute.get(route) ?? { sent: 0, received: 0 };
-    this.byRoute.set(route, traffic);
-    return traffic;
   }
 
   private control(carrier: Carrier, type: number, value: number): void {
