@@ -230,6 +230,25 @@ describe('a signaling URL that is no good', () => {
       await server.close();
     });
 
+    it('stays when the time that there was to connect is over', async () => {
+      const server = await startServer();
+      const proxy = await odd.proxy(() => undefined);
+      const timeoutMs = 500;
+      const options = { env: { HTTP_PROXY: `http://127.0.0.1:${proxy}` }, timeoutMs };
+      const sockets = [
+        await openSignalingSocket(new URL(server.url), options),
+        await openSignalingSocket(new URL(server.url), { env: {}, timeoutMs }),
+      ];
+      await new Promise((resolve) => setTimeout(resolve, 2 * timeoutMs));
+      for (const socket of sockets) {
+        socket.ping();
+        socket.resume();
+        await once(socket, 'pong');
+        socket.terminate();
+      }
+      await server.close();
+    });
+
     it.each<[string, string | undefined, string]>([
       ['refuses', '403 Forbidden', 'does not let it through (HTTP 403)'],
       ['cannot reach the server', '502 Bad Gateway', 'does not let it through (HTTP 502)'],

@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
+import { deriveRoomKeys } from '../../../extension/src/p2p/signaling/room-keys.ts';
 import type { Meeting, SignalFrom } from '../../../extension/src/p2p/signaling/signaling.ts';
 import { next } from '../../support/link-lab.ts';
 import { rejectionReason } from '../../support/reason.ts';
+import { ServerClient } from '../../support/server-client.ts';
 import { seesPeers, SignalingLab } from '../../support/signaling-lab.ts';
 
 describe('a room on a signaling server', () => {
@@ -92,6 +94,27 @@ describe('a room on a signaling server', () => {
     ]);
     near.close();
     far.close();
+  });
+
+  it('[LI8] a member that floods or talks nonsense loses its own connection at most; the others go on', async () => {
+    const [ann, bob] = await (await start()).joined(2);
+    const { room } = deriveRoomKeys(lab!.secret);
+    const mallory = await ServerClient.join(lab!.server.url, room);
+    await seesPeers(ann!.signaling, 2);
+    const heard: SignalFrom[] = [];
+    ann!.signaling.onMessage((message) => heard.push(message));
+    const bodies = ['x', 'A'.repeat(60 * 1024), 'AQAAAAAAAAAA'.repeat(20), '=', '\u0000'];
+    for (let i = 0; mallory.closeCode === undefined && i < 5_000; i++) {
+      mallory.send({ type: 'signal', to: ann!.signaling.self.peer, body: bodies[i % bodies.length]! });
+      if (i % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect((await mallory.refusal()).reason).toBe('rate-limited');
+    const told = next(ann!.signaling.onMessage);
+    bob!.signaling.announce([{ tier: 'tcp', value: '192.0.2.1:1' }]);
+    expect((await told).from).toEqual(bob!.signaling.self);
+    expect(heard).toHaveLength(1);
+    expect(ann!.signaling.state).toBe('joined');
+    await mallory.close();
   });
 
   it('sees everybody in a full room, and everybody hears of everybody', async () => {

@@ -95,6 +95,7 @@ function upgrade(url: URL, way: Way, signal: AbortSignal, destination: Destinati
   return new Promise((resolve, reject) => {
     const abandon = (): void => socket.terminate();
     signal.addEventListener('abort', abandon, { once: true });
+    if (signal.aborted) abandon();
     const settle = (run: () => void): void => {
       signal.removeEventListener('abort', abandon);
       run();
