@@ -81,6 +81,10 @@ export class Client implements ConnectionHandler {
     this.onClosed();
   }
 
+  isUsed(): boolean {
+    return this.membership !== undefined || this.hub.meetings.isAttended(this.connection);
+  }
+
   private readonly handlers: Handlers = {
     join: ({ version, token, room, peer, tag }) => {
       if (this.admitted) throw new Refusal('bad-message', 'This connection has joined before.', { fatal: true });

@@ -27,6 +27,8 @@ export interface ConnectionHandler {
   text(message: Buffer): void;
   frame(frame: Buffer): void;
   closed(): void;
+  /** Whether the client uses its connection for anything, be it only to be there. */
+  isUsed(): boolean;
 }
 
 export interface ConnectionContext {
@@ -47,6 +49,7 @@ export class Connection {
   private unauthenticatedBytes = 0;
   private authenticated = false;
   private answered = true;
+  private wasUnused = false;
   private ended = false;
 
   /** `raw` is the TCP or TLS socket under `socket`. */
@@ -105,7 +108,7 @@ export class Connection {
 
   close(code: number, why: string): void {
     if (this.ended) return;
-    this.end();
+    this.end({ broken: false });
     this.socket.close(code, why);
   }
 
@@ -152,6 +155,10 @@ export class Connection {
       this.metrics.dropped('ping');
       return this.terminate();
     }
+    // At the second ping at which it is so, for what comes next may be under way.
+    const unused = this.authenticated && !this.handler.isUsed();
+    if (unused && this.wasUnused) return this.fail('idle', 'Nothing is relayed here any more.');
+    this.wasUnused = unused;
     this.answered = false;
     this.socket.ping();
   }
@@ -162,12 +169,12 @@ export class Connection {
     this.terminate();
   }
 
-  private end(): void {
+  private end({ broken } = { broken: true }): void {
     if (this.ended) return;
     this.ended = true;
     clearTimeout(this.deadline);
     clearInterval(this.pinging);
-    this.outbound.close();
+    this.outbound.close({ broken });
     this.inbound.close();
     this.handler.closed();
   }

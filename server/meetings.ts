@@ -35,7 +35,7 @@ export class Meetings {
     const meeting = new Meeting(room, asker, asked);
     meeting.expiry = setTimeout(() => this.end(meeting), ticketMs);
     asker.meetings++;
-    room.meetings++;
+    room.meetings.add(meeting);
     for (const seat of meeting.seats) {
       this.tickets.set(seat.ticket, seat);
       room.keepBudget(seat.peer);
@@ -84,6 +84,16 @@ export class Meetings {
     this.end(seat.meeting, connection);
   }
 
+  /** Whether a connection is attached to any. */
+  isAttended(connection: Connection): boolean {
+    return this.seats.has(connection);
+  }
+
+  /** Ends all of a room. */
+  close(room: Room): void {
+    for (const meeting of room.meetings) this.end(meeting);
+  }
+
   /** Ends all that a connection is attached to: it is gone. */
   leave(connection: Connection): void {
     for (const { meeting } of this.seats.get(connection)?.values() ?? []) this.end(meeting, connection);
@@ -101,7 +111,7 @@ export class Meetings {
       if (connection !== by) connection.send({ type: 'detached', session });
     }
     asker.meetings--;
-    room.meetings--;
+    room.meetings.delete(meeting);
     this.context.onEnd(room);
   }
 

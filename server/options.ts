@@ -1,9 +1,5 @@
 import type { Logger } from '../extension/src/shared/log.ts';
-import {
-  MAX_MESSAGE_BYTES,
-  MAX_PEERS_PER_ROOM,
-  MAX_UNAUTHENTICATED_BYTES,
-} from '../extension/src/p2p/signaling/wire/messages.ts';
+import { MAX_MESSAGE_BYTES, MAX_UNAUTHENTICATED_BYTES } from '../extension/src/p2p/signaling/wire/messages.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -63,7 +59,8 @@ export const LIMITS = {
     flag: 'max-peers-per-room',
     unit: 'count',
     about: 'connections in one room, on all nodes together',
-    max: MAX_PEERS_PER_ROOM,
+    // All of them have to fit into one message.
+    max: 500,
   },
   joinsPerSecond: {
     value: 10,
@@ -105,7 +102,7 @@ export const LIMITS = {
     value: 10_000,
     flag: 'slow-consumer-drop-seconds',
     unit: 'seconds',
-    about: 'that a connection may stay above the pause mark before it is dropped',
+    about: 'in which nothing gets through to a connection above the pause mark before it is dropped',
   },
   pingMs: {
     value: 15_000,

@@ -1,6 +1,7 @@
 import type { RoomPeer, ServerMessage } from '../extension/src/p2p/signaling/wire/messages.ts';
 import { RateLimit } from '../extension/src/shared/rate-limit.ts';
 import type { Connection } from './connection.ts';
+import type { Meeting } from './meeting.ts';
 
 /** A peer of a room whose connection is at this node. */
 export interface Member extends RoomPeer {
@@ -24,8 +25,8 @@ export interface RoomRates {
 export class Room {
   readonly id: string;
   readonly members = new Map<string, Member>();
-  /** Meetings that are under way at this node. */
-  meetings = 0;
+  /** Those that are under way at this node. */
+  readonly meetings = new Set<Meeting>();
   lastActive: number;
   private readonly rates: RoomRates;
   private readonly budget: RateLimit;
@@ -40,7 +41,7 @@ export class Room {
   }
 
   get isEmpty(): boolean {
-    return this.members.size === 0 && this.meetings === 0;
+    return this.members.size === 0 && this.meetings.size === 0;
   }
 
   get size(): number {

@@ -16,10 +16,13 @@ export class Rooms implements BusListener {
   private readonly rooms = new Map<string, Room>();
   private readonly limits: ServerLimits;
   private readonly rates: RoomRates;
+  private readonly onIdle: (room: Room) => void;
   private readonly sweeping: NodeJS.Timeout;
 
-  constructor(limits: ServerLimits, now: () => number) {
+  /** `onIdle` is for what a room has beside its members. */
+  constructor(limits: ServerLimits, now: () => number, onIdle: (room: Room) => void) {
     this.limits = limits;
+    this.onIdle = onIdle;
     this.rates = {
       bytesPerSecond: limits.relayBytesPerSecondPerRoom,
       bytesPerSecondPerPeer: limits.relayBytesPerSecondPerPeer,
@@ -105,6 +108,7 @@ export class Rooms implements BusListener {
     const idleSince = this.rates.now() - this.limits.roomIdleMs;
     for (const room of this.rooms.values()) {
       if (room.lastActive > idleSince) continue;
+      this.onIdle(room);
       for (const { connection } of room.members.values()) {
         connection.fail('idle', 'Nobody in the room said anything for long. Connect again when there is something.');
       }

@@ -66,7 +66,7 @@ class SignalingServer implements RunningServer {
       redis: () => this.rooms.bus.state,
     });
     const { limits, metrics, now } = this;
-    this.rooms = new Rooms(limits, now);
+    this.rooms = new Rooms(limits, now, (room) => this.hub.meetings.close(room));
     this.addresses = new Addresses(limits, now);
     this.hub = {
       rooms: this.rooms,

@@ -199,6 +199,26 @@ describe('limits of the server', () => {
     await isServed(busy);
   });
 
+  it('ends the meetings of a room in which nothing happens, and connections that are for nothing', async () => {
+    clock.ms = 0;
+    const url = await start({ limits: { roomIdleMs: 100, pingMs: 60 }, now: () => clock.ms });
+    const room = randomId();
+    const [ada, bob] = [await ServerClient.join(url, room), await ServerClient.join(url, room)];
+    ada.send({ type: 'meet', to: bob.self.peer, request: 1 });
+    const [{ ticket }, theirs] = [await ada.next('meeting'), await bob.next('meeting')];
+    const relays = [await ServerClient.open(url), await ServerClient.open(url)];
+    relays[0]!.attach(ticket);
+    relays[1]!.attach(theirs.ticket);
+    for (const relay of relays) await relay.next('attached');
+    await Promise.all([ada.close(), bob.close()]);
+    for (let ping = 0; ping < 4; ping++) await once(relays[0]!.socket, 'ping');
+    clock.ms = 100;
+    for (const relay of relays) {
+      await relay.next('detached');
+      expect(await relay.refusal()).toMatchObject({ reason: 'idle', fatal: true });
+    }
+  });
+
   it('drops who answers no ping: a half-open connection, but not who answers', async () => {
     const url = await start({ limits: { pingMs: 100 } });
     const room = randomId();

@@ -38,7 +38,7 @@ describe('the options of limits', () => {
     ['max-connections', '1e3'],
     ['max-connections', ''],
     ['max-message-bytes', '65537'],
-    ['max-peers-per-room', '1001'],
+    ['max-peers-per-room', '501'],
     ['ping-seconds', '0'],
     ['ping-seconds', '3000000'],
     ['ping-seconds', 'soon'],
