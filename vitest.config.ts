@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-const suite = (name: string, testTimeout: number, more: { globalSetup?: string } = {}) => ({
+const suite = (name: string, testTimeout: number, more: { globalSetup?: string; retry?: number } = {}) => ({
   test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout, ...more },
 });
 
