@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
-import { settings } from '../../../extension/src/rpc/contract.ts';
+import { settings, type Settings } from '../../../extension/src/rpc/contract.ts';
 
 interface Manifest {
   contributes: { configuration: { properties: Record<string, { scope: string }> } };
@@ -12,7 +12,11 @@ const { properties } = manifest.contributes.configuration;
 describe('settings', () => {
   it('have the defaults that the engine has', () => {
     const configuration = vscode.workspace.getConfiguration('peerweave');
-    for (const [key, value] of Object.entries(settings.parse({}))) assert.equal(configuration.get(key), value, key);
+    for (const key of Object.keys(settings.shape)) {
+      // Some are written in another form than they are used in: through the schema, as the engine gets them.
+      const value = settings.parse({ [key]: configuration.get(key) })[key as keyof Settings];
+      assert.deepEqual(value, settings.parse({})[key as keyof Settings], key);
+    }
   });
 
   it('that let someone in cannot come from the folder, which a peer may have written', () => {
