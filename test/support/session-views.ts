@@ -1,4 +1,4 @@
-import type { EngineState, PeerView, SessionView } from '../../extension/src/rpc/model.ts';
+import type { ConflictView, EngineState, PeerView, SessionView } from '../../extension/src/rpc/model.ts';
 import { INITIAL_STATE, type ViewState } from '../../extension/src/views/view-state.ts';
 
 /** A fingerprint that looks like one: `SHA256:` and 43 characters. */
@@ -29,9 +29,24 @@ export const someSession = (part: Partial<SessionView> = {}): SessionView => ({
   inviteExpiresAt: 1,
   peers: [],
   approvals: [],
+  strategy: 'manual',
   conflicts: [],
   pending: [],
   notices: [],
+  ...part,
+});
+
+/** A branch that Ada and Bea took different ways. */
+export const someConflict = (part: Partial<ConflictView> = {}): ConflictView => ({
+  kind: 'diverged',
+  branch: 'main',
+  bases: [],
+  candidates: [
+    { oid: '3'.repeat(40), owners: ['Ada'], mine: true },
+    { oid: '4'.repeat(40), owners: ['Bea'], mine: false },
+  ],
+  strategy: 'manual',
+  resolving: [],
   ...part,
 });
 

@@ -5,6 +5,7 @@ import { requests, type RequestMethod, type RequestResult } from '../rpc/contrac
 import type { Disposable } from '../shared/disposable.ts';
 import { asPeerweaveError, PeerweaveError } from '../shared/errors.ts';
 import type { BranchName } from '../shared/ids.ts';
+import { conflictHandlers } from './conflict-handlers.ts';
 import { diagnosticsText } from './diagnostics.ts';
 import type { P2PManager } from './manager.ts';
 import { inviteLink } from './session/invite.ts';
@@ -75,6 +76,7 @@ export function requestHandlers(manager: P2PManager): RequestHandlers {
     },
     'peerweave/state': () => manager.state(),
     'peerweave/diagnostics': async () => ({ text: diagnosticsText(await manager.state()) }),
+    ...conflictHandlers(manager),
   };
 }
 

@@ -54,11 +54,15 @@ export const conflictFile = z.object({
   related: z.array(path),
 });
 
-/** A branch's conflict in full (CO1); `outcome` is the merge preview's. */
+/**
+ * A branch's conflict in full (CO1); `outcome` is the merge preview's. Of a branch that a peer rewound there are two sides, ours first; of
+ * one that everybody else deleted only ours, and nothing to merge: `clean`.
+ */
 export const conflictDetail = z.object({
+  kind: z.enum(['diverged', 'rewound-there', 'deleted-there']),
   branch,
   bases: z.array(oid),
-  sides: z.array(conflictSide).min(2),
+  sides: z.array(conflictSide).min(1),
   outcome: z.enum(['same-tree', 'patch-equal', 'clean', 'conflicts', 'unrelated']),
   files: z.array(conflictFile),
   moreFiles: z.boolean(),
@@ -102,7 +106,12 @@ export const resolution = z.discriminatedUnion('how', [
   z.object({ how: z.literal('rebase'), onto: oid }),
   /** Our commits under a name of their own; the branch then follows the other side. */
   z.object({ how: z.literal('both'), name: branch, tip: oid }),
+  /** Where a peer went back to (`rewound-there`), or with null nowhere: the branch goes here too (`deleted-there`). Ours is kept before. */
+  z.object({ how: z.literal('follow'), tip: oid.nullable() }),
 ]);
+
+/** What every conflict command of the editor takes, whoever runs it: a row, a notification, a lens. */
+export const conflictTarget = z.object({ repo, branch, tip: oid.optional(), path: path.optional() });
 
 export const strategy = z.enum(['manual', 'auto-merge', 'prefer-local', 'prefer-remote']);
 
@@ -119,19 +128,41 @@ export const activityEntry = z.object({
   undone: z.boolean(),
 });
 
+/** `keptAt` in seconds since 1970; absent when nothing says since when. */
 export const keptView = z.object({ branch, tip: oid, keptAt: z.number().optional() });
 
 const none = z.object({});
-const tips = z.array(oid).min(2).max(50);
+/** One only where everybody else deleted the branch. */
+const tips = z.array(oid).min(1).max(50);
 
-/** Requests about conflicts; part of the table in `contract.ts`. */
+/** What is known of conflicts, and how they are settled. This table and the two after it are parts of the one in `contract.ts`. */
 export const conflictRequests = {
   'peerweave/conflict': { params: z.object({ repo, branch }), result: conflictDetail },
   'peerweave/conflictFile': { params: z.object({ repo, branch, path, theirs: oid }), result: conflictFileDetail },
-  /** Rejects with `conflict-moved` when the candidates are not `tips` any more; nothing has happened then. */
-  'peerweave/resolve': { params: z.object({ repo, branch, tips, resolution }), result: z.object({ commit: oid }) },
+  /** A file as a commit has it, for read-only documents. */
+  'peerweave/fileAt': { params: z.object({ repo, commit: oid, path }), result: z.object({ version: fileVersion }) },
+  /**
+   * Resolves with where the branch is now, null where it was deleted. Rejects with `conflict-moved` when the candidates are not `tips`
+   * any more, and with `move-refused` when the branch cannot move now, and why; nothing has happened then.
+   */
+  'peerweave/resolve': {
+    params: z.object({ repo, branch, tips, resolution }),
+    result: z.object({ commit: oid.nullable() }),
+  },
   /** Tells the others that somebody here is at it, or is not any more (D8). */
   'peerweave/resolving': { params: z.object({ repo, branch, active: z.boolean() }), result: none },
+  /** The session's, or a branch's own. Null: the branch follows the session again, the session the setting. */
+  'peerweave/strategy': {
+    params: z.object({ repo, branch: branch.optional(), strategy: strategy.nullable() }),
+    result: none,
+  },
+  'peerweave/kept': { params: z.object({ repo }), result: z.object({ kept: z.array(keptView) }) },
+  /** Makes what is kept a branch of its own. */
+  'peerweave/restoreKept': { params: z.object({ repo, tip: oid, name: branch }), result: none },
+} as const;
+
+/** Merges in the worktree, in files with conflict markers. */
+export const markerRequests = {
   /** Begins a merge in the worktree, with conflict markers in the files that do not merge by themselves. */
   'peerweave/mergeWithMarkers': {
     params: z.object({ repo, branch, tips, theirs: oid }),
@@ -142,8 +173,10 @@ export const conflictRequests = {
     params: z.object({ repo, message: z.string().max(65_536).optional() }),
     result: z.object({ commit: oid }),
   },
-  /** A file as a commit has it, for read-only documents. */
-  'peerweave/fileAt': { params: z.object({ repo, commit: oid, path }), result: z.object({ version: fileVersion }) },
+} as const;
+
+/** What was moved, and how it is put back. */
+export const activityRequests = {
   'peerweave/activity': {
     params: z.object({ repo, limit: z.int().min(1).max(1_000).default(200) }),
     result: z.object({ entries: z.array(activityEntry) }),
@@ -153,9 +186,6 @@ export const conflictRequests = {
     params: z.object({ repo, id: z.string().optional() }),
     result: z.object({ undone: activityEntry }),
   },
-  'peerweave/strategy': { params: z.object({ repo, branch: branch.optional(), strategy }), result: none },
-  'peerweave/kept': { params: z.object({ repo }), result: z.object({ kept: z.array(keptView) }) },
-  'peerweave/restoreKept': { params: z.object({ repo, tip: oid, name: branch }), result: none },
 } as const;
 
 export type ConflictDetail = z.infer<typeof conflictDetail>;
@@ -165,5 +195,6 @@ export type ConflictFileDetail = z.infer<typeof conflictFileDetail>;
 export type FileVersion = z.infer<typeof fileVersion>;
 export type FileResolution = z.infer<typeof fileResolution>;
 export type Resolution = z.infer<typeof resolution>;
+export type ConflictTarget = z.infer<typeof conflictTarget>;
 export type Strategy = z.infer<typeof strategy>;
 export type ActivityEntry = z.infer<typeof activityEntry>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { conflictRequests, strategy } from './conflicts.ts';
 import { engineState, errorView, reason, sessionView } from './model.ts';
 
 /**
@@ -50,6 +51,10 @@ export const settings = z.object({
   downloadLimit: z.number().min(0).max(10_000_000).default(0),
   /** Asks the router by UPnP or NAT-PMP to let members in. */
   portMapping: z.boolean().default(false),
+  /** What is done by itself about branches that diverge, in sessions where nobody chose otherwise. */
+  strategy: strategy.default('manual'),
+  /** Days that tips which lost to another stay restorable; 0 for ever. */
+  keptDays: z.number().min(0).max(36_500).default(0),
 });
 export type Settings = z.infer<typeof settings>;
 
@@ -128,6 +133,7 @@ export const requests = {
   'peerweave/state': { params: none, result: engineState },
   /** Versions, states and counters as text to paste into a report: no secret, no path beyond the repository's name. */
   'peerweave/diagnostics': { params: none, result: z.object({ text: z.string() }) },
+  ...conflictRequests,
 } as const;
 
 /** Engine → steering end. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { REASONS } from '../shared/errors.ts';
+import { strategy } from './conflicts.ts';
 
 /**
  * The state that every view shows (ED2): one immutable snapshot of the engine, sent whole whenever it changes. Text in it may
@@ -78,16 +79,32 @@ export const approvalView = z.object({
   expiresAt: z.number(),
 });
 
+/**
+ * What people have to look at of a branch (CO1, SY7). `diverged` blocks it until it is settled; for the other two, which never happen to
+ * a branch here by themselves, everything goes on. A branch can have several.
+ */
 export const conflictView = z.object({
+  kind: z.enum(['diverged', 'rewound-there', 'deleted-there']),
   branch: z.string(),
+  /** What those concerned last agreed on with us; empty where they never did. */
+  bases: z.array(z.string()),
+  /** Ours first; of a deleted branch ours alone. */
   candidates: z.array(z.object({ oid: z.string(), owners: z.array(z.string()), mine: z.boolean() })),
+  /** Names of those who deleted it. */
+  deletedBy: z.array(z.string()).optional(),
+  /** What holds for the branch: its own, or else the session's. */
+  strategy,
+  /** How far the strategy is with it; absent where it does nothing. From all but `under-way` only people, or new commits, lead on. */
+  settling: z.enum(['under-way', 'unclean', 'gave-up', 'rewritten', 'opposed', 'too-many']).optional(),
+  /** Members who are at it now (D8); `since` in Unix milliseconds by our clock. */
+  resolving: z.array(z.object({ name: z.string(), since: z.number() })),
 });
 
 export const pendingView = z.object({ branch: z.string(), to: z.string(), from: z.string(), detail: z.string() });
 
-/** A branch that a peer deleted or rewound, which never does the same here (SY7). */
+/** A branch that was deleted or rewound here, which a peer still has as it was (SY7). */
 export const noticeView = z.object({
-  kind: z.enum(['deleted-there', 'rewound-there', 'deleted-here', 'rewound-here']),
+  kind: z.enum(['deleted-here', 'rewound-here']),
   branch: z.string(),
   peer: z.string(),
 });
@@ -113,6 +130,8 @@ export const sessionView = z.object({
   inviteExpiresAt: z.number().optional(),
   peers: z.array(peerView),
   approvals: z.array(approvalView),
+  /** What is done by itself about branches that diverge, unless they have a strategy of their own. */
+  strategy,
   conflicts: z.array(conflictView),
   pending: z.array(pendingView),
   notices: z.array(noticeView),

@@ -50,6 +50,11 @@ export const REASONS = [
   'manifest-forked',
   'manifest-foreign',
   'manifest-unsigned',
+  // settling what diverged
+  'conflict-moved',
+  'conflict-unresolved',
+  'move-refused',
+  'undo-refused',
   // engine and sessions
   'already-shared',
   'no-session',

@@ -59,7 +59,7 @@ function liveStatus(sessions: readonly SessionView[]): StatusValue {
     const wants = others.length === 0 ? 'wants' : 'want';
     return value('person-add', `${who} ${wants} to join`, `${tooltip}\nClick to answer.`, 'warning');
   }
-  const conflicts = all(({ conflicts: found }) => found).length;
+  const conflicts = sessions.reduce((sum, session) => sum + divergedIn(session), 0);
   if (conflicts > 0) return value('git-merge', count(conflicts, 'conflict'), tooltip, 'warning');
   const transfer = activeTransfer(sessions);
   if (transfer !== undefined) return value('sync~spin', `Syncing${progressText(transfer)}`, tooltip);
@@ -89,11 +89,16 @@ function progressText(transfer: Transfer | undefined): string {
   return done === undefined ? '' : ` ${done}%`;
 }
 
-function summary({ repoName, peers, conflicts, pending }: SessionView): string {
+/** Branches that wait for somebody to settle them; what peers rewound or deleted does not. */
+const divergedIn = ({ conflicts }: SessionView): number => conflicts.filter(({ kind }) => kind === 'diverged').length;
+
+function summary(session: SessionView): string {
+  const { repoName, peers, pending } = session;
+  const conflicts = divergedIn(session);
   const online = peers.filter(({ state }) => state === 'online').length;
   const parts = [peers.length === 0 ? 'nobody else yet' : `${online} of ${count(peers.length, 'peer')} online`];
   if (pending.length > 0) parts.push(count(pending.length, 'pending update'));
-  if (conflicts.length > 0) parts.push(count(conflicts.length, 'conflict'));
+  if (conflicts > 0) parts.push(count(conflicts, 'conflict'));
   return `${plain(repoName)}: ${parts.join(', ')}`;
 }
 

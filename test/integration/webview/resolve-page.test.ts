@@ -25,6 +25,7 @@ const conflicting = (path: string, kinds: ConflictDetail['files'][number]['kinds
   related: [],
 });
 const detail: ConflictDetail = {
+  kind: 'diverged',
   branch: 'main',
   bases: ['0'.repeat(40)],
   sides: [

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { rowsOf } from '../../../extension/src/views/session-rows.ts';
 import type { Row } from '../../../extension/src/views/row.ts';
-import { fingerprint, somePeer, someSession, stateWith } from '../../support/session-views.ts';
+import { fingerprint, somePeer, someConflict, someSession, stateWith } from '../../support/session-views.ts';
 
 const clock = (ms: number): string => `t${ms}`;
 const rows = (...sessions: Parameters<typeof stateWith>): readonly Row[] => rowsOf(stateWith(...sessions), clock);
@@ -95,20 +95,23 @@ describe('peers tree', () => {
         { branch: 'main', from: '1'.repeat(40), to: '2'.repeat(40), detail: 'Your changes to a.txt are in the way.' },
       ],
       conflicts: [
-        {
-          branch: 'topic',
-          candidates: [
-            { oid: '3'.repeat(40), owners: ['Ada'], mine: true },
-            { oid: '4'.repeat(40), owners: [fingerprint('b')], mine: false },
-          ],
-        },
+        someConflict({ branch: 'topic' }),
+        someConflict({
+          kind: 'deleted-there',
+          branch: 'old',
+          candidates: [{ oid: '3'.repeat(40), owners: ['Ada'], mine: true }],
+          deletedBy: ['Bea'],
+        }),
+        someConflict({ kind: 'rewound-there', branch: 'topic' }),
       ],
-      notices: [{ kind: 'deleted-there', branch: 'old', peer: fingerprint('b') }],
+      notices: [{ kind: 'deleted-here', branch: 'gone', peer: fingerprint('b') }],
     });
     const [pending, conflicts, notices] = rows(session).slice(2);
     expect(pending?.children?.[0]).toMatchObject({ label: 'main', context: 'pending', target: { branch: 'main' } });
     expect(conflicts?.children?.[0]).toMatchObject({ label: 'topic', description: 'you ↔ Bea' });
-    expect(notices?.children?.[0]).toMatchObject({ label: 'old', description: 'Bea deleted it; yours stays' });
+    expect(conflicts?.children?.[1]).toMatchObject({ label: 'old', description: 'Bea deleted it; yours stays' });
+    expect(conflicts?.children?.[2]).toMatchObject({ label: 'topic', description: 'Bea moved it back; yours stays' });
+    expect(notices?.children?.[0]).toMatchObject({ label: 'gone', description: 'you deleted it; Bea still has it' });
   });
 
   it('says why a session ended', () => {
@@ -139,8 +142,15 @@ describe('peers tree', () => {
       signaling: { url: nasty, state: 'connecting', problem: nasty },
       approvals: [{ ...approval, name: nasty, remote: nasty }],
       pending: [{ branch: nasty, from: '', to: '', detail: nasty }],
-      conflicts: [{ branch: nasty, candidates: [{ oid: '', owners: [nasty], mine: false }] }],
-      notices: [{ kind: 'rewound-there', branch: nasty, peer: nasty }],
+      conflicts: (['diverged', 'rewound-there', 'deleted-there'] as const).map((kind) =>
+        someConflict({
+          kind,
+          branch: nasty,
+          candidates: [{ oid: '', owners: [nasty], mine: false }],
+          deletedBy: [nasty],
+        }),
+      ),
+      notices: [{ kind: 'rewound-here', branch: nasty, peer: nasty }],
     });
     const shown = JSON.stringify(rows(session), (key, value: unknown) =>
       key === 'id' || key === 'target' ? undefined : value,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { statusValue } from '../../../extension/src/views/status-value.ts';
 import { INITIAL_STATE } from '../../../extension/src/views/view-state.ts';
-import { fingerprint, somePeer, someSession, stateWith } from '../../support/session-views.ts';
+import { fingerprint, somePeer, someConflict, someSession, stateWith } from '../../support/session-views.ts';
 
 const transfer = { id: '1', task: 'Receiving objects', done: 43, total: 100, bytesPerSecond: 1 };
 const approval = { id: 'x', name: 'Bea', fingerprint: fingerprint('b'), remote: '192.0.2.7', expiresAt: 0 };
@@ -27,7 +27,11 @@ describe('status bar', () => {
     ['all away', [someSession({ peers: [somePeer({ state: 'offline' })] })], '$(debug-disconnect) Nobody online'],
     ['guest', [someSession({ approvals: [approval] })], '$(person-add) Bea wants to join'],
     ['guests', [someSession({ approvals: [approval, approval] })], '$(person-add) 2 people want to join'],
-    ['conflict', [someSession({ conflicts: [{ branch: 'main', candidates: [] }] })], '$(git-merge) 1 conflict'],
+    [
+      'conflict',
+      [someSession({ conflicts: [someConflict(), someConflict({ kind: 'rewound-there', branch: 'old' })] })],
+      '$(git-merge) 1 conflict',
+    ],
     ['ended', [someSession({ phase: 'ended' })], '$(debug-disconnect) Session ended'],
   ])('%s', (_name, sessions, expected) => {
     expect(text(...sessions)).toBe(expected);

@@ -23,6 +23,7 @@ const side = (tip: string, mine: boolean) => ({
   changedFiles: 1,
 });
 const detail = (theirs = THEIRS, paths = ['a.txt', 'b.bin']): ConflictDetail => ({
+  kind: 'diverged',
   branch: 'main',
   bases: ['0'.repeat(40)],
   sides: [side(MINE, true), side(theirs, false)],

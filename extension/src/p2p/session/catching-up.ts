@@ -90,6 +90,7 @@ export class CatchingUp {
       self: { name: record.name, fingerprint: record.self },
       peers: [],
       approvals: [],
+      strategy: 'manual',
       conflicts: [],
       pending: [],
       notices: [],

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { isOid, isPeerId, isSessionId, type Oid, type PeerId, type SessionId } from '../../shared/ids.ts';
+import { strategy } from '../../rpc/conflicts.ts';
 import { parseOrUndefined, readIfThere, writePrivately } from '../home.ts';
 import { MAX_ADDRESSES, MAX_ROSTER_ENTRIES, manifest, rosterEntry } from '../link/control-protocol.ts';
 
@@ -39,6 +40,9 @@ const sessionRecord = z.object({
   namespaces: z.record(z.string(), z.string()),
   /** The core's own state, decoded by the core. */
   sync: z.unknown().optional(),
+  /** What was chosen for this session, and for branches of it (D2); absent follows the setting, and the session. */
+  strategy: strategy.optional(),
+  branchStrategies: z.record(z.string(), strategy).optional(),
   /** False while older commits of a fresh clone are still to come (C4). */
   historyComplete: z.boolean(),
 });

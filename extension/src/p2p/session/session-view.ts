@@ -1,19 +1,13 @@
-import type {
-  ApprovalView,
-  ConflictView,
-  NoticeView,
-  PeerView,
-  PendingView,
-  SessionView,
-  Transfer,
-} from '../../rpc/model.ts';
+import type { ApprovalView, NoticeView, PeerView, PendingView, SessionView, Transfer } from '../../rpc/model.ts';
 import type { PeerweaveError } from '../../shared/errors.ts';
-import { branchRef, type PeerId } from '../../shared/ids.ts';
+import { branchRef } from '../../shared/ids.ts';
 import type { RosterEntry } from '../link/control-protocol.ts';
 import type { Link } from '../link/link.ts';
 import type { RoomStatus } from './network.ts';
 import type { RefSnapshot, TransferProgress } from '../repo/repository.ts';
 import type { BranchState } from '../sync/model.ts';
+import type { Strategies } from '../sync/strategy.ts';
+import { conflictViews, type NameOf, type Resolving } from './conflict-views.ts';
 import type { Approval } from './gatekeeper.ts';
 import type { Invite } from './invite.ts';
 import type { SessionRecord } from './session-store.ts';
@@ -30,8 +24,6 @@ export interface PeerFacts {
   readonly transfer: Transfer | undefined;
   readonly error: PeerweaveError | undefined;
 }
-
-type NameOf = (peer: PeerId) => string;
 
 function peerView(facts: PeerFacts, branches: readonly BranchState[]): PeerView {
   const { entry, link } = facts;
@@ -59,40 +51,18 @@ function stateOf({ link, seen }: PeerFacts): PeerView['state'] {
   return link.state === 'reconnecting' ? 'reconnecting' : 'online';
 }
 
-function conflictViews(branches: readonly BranchState[], self: PeerId, nameOf: NameOf): ConflictView[] {
-  return branches.flatMap(({ branch, conflict }) =>
-    conflict === undefined
-      ? []
-      : [
-          {
-            branch,
-            candidates: conflict.map(({ tip, owners }) => ({
-              oid: tip,
-              owners: owners.map((owner) => nameOf(owner ?? self)),
-              mine: owners.includes(null),
-            })),
-          },
-        ],
-  );
-}
-
 const pendingViews = (branches: readonly BranchState[], nameOf: NameOf): PendingView[] =>
   branches.flatMap(({ branch, pending }) =>
     pending === undefined ? [] : [{ branch, to: pending.to, from: nameOf(pending.peer), detail: pending.detail }],
   );
 
-const NOTICES: ReadonlySet<string> = new Set<NoticeView['kind']>([
-  'deleted-there',
-  'rewound-there',
-  'deleted-here',
-  'rewound-here',
-]);
-
 const noticeViews = (branches: readonly BranchState[], nameOf: NameOf): NoticeView[] =>
   branches.flatMap(({ branch, peers }) =>
-    peers
-      .filter(({ standing }) => NOTICES.has(standing))
-      .map(({ standing, peer }) => ({ kind: standing as NoticeView['kind'], branch, peer: nameOf(peer) })),
+    peers.flatMap(({ standing, peer }) =>
+      standing === 'deleted-here' || standing === 'rewound-here'
+        ? [{ kind: standing, branch, peer: nameOf(peer) }]
+        : [],
+    ),
   );
 
 const approvalView = ({ id, name, peer, remote, expiresAt }: Approval): ApprovalView => ({
@@ -114,6 +84,8 @@ export function liveView(parts: {
   readonly peers: readonly PeerFacts[];
   readonly approvals: readonly Approval[];
   readonly branches: readonly BranchState[];
+  readonly strategies: Strategies;
+  readonly resolving: Resolving;
   readonly room: RoomStatus | undefined;
   readonly nameOf: NameOf;
 }): SessionView {
@@ -135,7 +107,8 @@ export function liveView(parts: {
     ...(parts.inviteExpiresAt === undefined ? {} : { inviteExpiresAt: parts.inviteExpiresAt }),
     peers: parts.peers.map((facts) => peerView(facts, branches)),
     approvals: parts.approvals.map(approvalView),
-    conflicts: conflictViews(branches, record.self, nameOf),
+    strategy: parts.strategies.session,
+    conflicts: conflictViews(branches, { ...parts, self: record.self }),
     pending: pendingViews(branches, nameOf),
     notices: noticeViews(branches, nameOf),
     ...signalingOf(parts.room),
@@ -199,6 +172,7 @@ export function joiningView(parts: {
     self: parts.self,
     peers: [host],
     approvals: [],
+    strategy: 'manual',
     conflicts: [],
     pending: [],
     notices: [],

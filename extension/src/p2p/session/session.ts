@@ -6,17 +6,19 @@ import { DisposableStore, disposable, type Disposable } from '../../shared/dispo
 import type { BranchName } from '../../shared/ids.ts';
 import type { Manifest, RosterEntry } from '../link/control-protocol.ts';
 import type { Link } from '../link/link.ts';
-import { asFileFailure } from '../repo/git/git-failure.ts';
 import type { Repository } from '../repo/repository.ts';
 import { decodePersistedSync } from '../sync/persisted.ts';
 import { SyncCore } from '../sync/sync-core.ts';
 import { Activity } from './activity.ts';
+import { ConflictDesk } from './conflict-desk.ts';
 import { Conversation } from './conversation.ts';
 import type { Decision } from './gatekeeper.ts';
 import { headOf, ManifestLedger, refsOf } from './manifest-ledger.ts';
 import { repoIdentity } from './manifest.ts';
 import { People, type PeopleParts } from './people.ts';
+import { SessionSaver } from './session-saver.ts';
 import type { SessionRecord, SessionStore } from './session-store.ts';
+import { StrategyBook } from './strategy-book.ts';
 import { liveView, type PeerFacts, type SessionPhase } from './session-view.ts';
 import { SyncDriver } from './sync-driver.ts';
 import { UPLOAD_PACK_COMMANDS } from './upload-pack.ts';
@@ -46,8 +48,10 @@ export class Session implements Disposable {
   private readonly conversation: Conversation;
   private readonly ending = new AbortController();
   private readonly resources = new DisposableStore();
-  /** Told once, until a save succeeds again. */
-  private saveFailed = false;
+  private readonly saver: SessionSaver;
+  private readonly strategies: StrategyBook;
+  /** What is known of conflicts, and how they are settled. */
+  readonly conflicts: ConflictDesk;
 
   private readonly changes = new Emitter<void>();
   /** The view changed. */
@@ -65,17 +69,21 @@ export class Session implements Disposable {
     );
     this.activity = new Activity(log, (peer) => this.people.members.nameOf(peer));
     this.onEvent = this.activity.onEvent;
+    this.saver = new SessionSaver(parts.store, log, (event) => this.activity.tell(event));
+    this.strategies = new StrategyBook(record, settings.strategy);
     const binding = { session: record.session, repo: repoIdentity(record.roots), epoch: 1 };
     const manifests = Object.values(record.manifests);
     this.ledger = new ManifestLedger(identity, binding, { tip: record.tip, manifests });
     const restored = decodePersistedSync(record.sync);
     this.core = new SyncCore({
       autoSync: settings.autoSync,
+      strategies: this.strategies.current,
       jitter: () => Math.random(),
       ...(restored === undefined ? {} : { restored }),
     });
     this.conversation = this.createConversation();
     this.driver = this.resources.add(this.createDriver());
+    this.conflicts = this.createConflictDesk();
     this.listenToPeople();
   }
 
@@ -110,6 +118,8 @@ export class Session implements Disposable {
       peers: this.people.present().map((entry) => this.factsOf(entry)),
       approvals: this.people.approvals,
       branches: this.core.branches(),
+      strategies: this.strategies.current,
+      resolving: (branch) => this.conflicts.resolving(branch),
       room: this.parts.network.status,
       nameOf: (peer) => this.people.members.nameOf(peer),
     });
@@ -147,10 +157,12 @@ export class Session implements Disposable {
     await this.driver.idle();
   }
 
-  /** Changed settings, of which automatic sync and approval act at once. */
-  applySettings({ autoSync, approve }: Settings): void {
+  /** Changed settings, of which automatic sync, the strategy and approval act at once. */
+  applySettings({ autoSync, approve, strategy }: Settings): void {
     this.people.approve = approve;
     this.driver.handle({ type: 'auto-sync', enabled: autoSync });
+    this.strategies.applySetting(strategy);
+    this.driver.handle({ type: 'strategies', strategies: this.strategies.current });
   }
 
   /** Ends the session for us and forgets it (SE9). The repository keeps all it has. */
@@ -235,6 +247,16 @@ export class Session implements Disposable {
     });
   }
 
+  private createConflictDesk(): ConflictDesk {
+    return new ConflictDesk({
+      repository: this.repository,
+      core: this.core,
+      driver: this.driver,
+      strategies: this.strategies,
+      save: () => this.save(),
+    });
+  }
+
   private factsOf(entry: RosterEntry): PeerFacts {
     const { peer } = entry;
     return {
@@ -295,17 +317,12 @@ export class Session implements Disposable {
     this.changes.fire();
   }
 
-  private async save(): Promise<void> {
-    const { store, log } = this.parts;
-    try {
-      await store.save(() => ({ ...this.record, tip: this.ledger.tip, sync: this.core.persisted() }));
-      this.saveFailed = false;
-    } catch (error) {
-      const { reason, message } = asPeerweaveError(asFileFailure(error));
-      log.error(`Cannot save the session: ${message}`);
-      if (!this.saveFailed)
-        this.activity.tell({ event: 'error', reason, message: `Cannot save the session: ${message}` });
-      this.saveFailed = true;
-    }
+  private save(): Promise<void> {
+    return this.saver.save(() => ({
+      ...this.record,
+      ...this.strategies.chosen,
+      tip: this.ledger.tip,
+      sync: this.core.persisted(),
+    }));
   }
 }

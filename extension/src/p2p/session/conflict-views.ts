@@ -1,0 +1,44 @@
+import type { ConflictView } from '../../rpc/model.ts';
+import type { BranchName, PeerId } from '../../shared/ids.ts';
+import { branchConflicts, type BranchConflict } from '../sync/branch-conflicts.ts';
+import type { BranchState } from '../sync/model.ts';
+import { strategyOf, type Strategies } from '../sync/strategy.ts';
+
+export type NameOf = (peer: PeerId) => string;
+
+/** Who is at a branch's conflict now (D8); `since` in Unix milliseconds. */
+export type Resolving = (branch: BranchName) => readonly { readonly name: string; readonly since: number }[];
+
+/** What is around the branches of a session. */
+export interface ConflictSurroundings {
+  readonly self: PeerId;
+  readonly nameOf: NameOf;
+  readonly strategies: Strategies;
+  readonly resolving: Resolving;
+}
+
+/** Everything that people have to look at, as the views show it. */
+export const conflictViews = (branches: readonly BranchState[], around: ConflictSurroundings): ConflictView[] =>
+  branchConflicts(branches).map((conflict) => conflictView(conflict, around));
+
+/** One of them. */
+export function conflictView(
+  conflict: BranchConflict,
+  { self, nameOf, strategies, resolving }: ConflictSurroundings,
+): ConflictView {
+  const { kind, branch, bases, candidates } = conflict;
+  return {
+    kind,
+    branch,
+    bases: [...bases],
+    candidates: candidates.map(({ tip, owners }) => ({
+      oid: tip,
+      owners: owners.map((owner) => nameOf(owner ?? self)),
+      mine: owners.includes(null),
+    })),
+    ...(kind === 'deleted-there' ? { deletedBy: conflict.peers.map(nameOf) } : {}),
+    strategy: strategyOf(strategies, branch),
+    ...(kind === 'diverged' && conflict.settling !== undefined ? { settling: conflict.settling } : {}),
+    resolving: [...resolving(branch)],
+  };
+}
