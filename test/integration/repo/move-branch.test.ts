@@ -90,6 +90,36 @@ it('[SY5] refuses to move backwards or sideways', async () => {
   expectUnmoved();
 });
 
+it('[SY5] goes back with index and files, or sideways, where a person chose that', async () => {
+  const to = incoming({ 'a.txt': 'theirs\n' });
+  const first = from;
+  from = commit(root, { 'a.txt': 'mine\n', 'mine/b.txt': 'b\n' });
+  expect(await move(to, { kind: 'follow' })).toEqual({ moved: true });
+  expect([read('a.txt'), existsSync(join(root, 'mine')), status()]).toEqual(['theirs\n', false, '']);
+  from = to;
+  expect(await move(first, { kind: 'undo' })).toEqual({ moved: true });
+  expect([read('a.txt'), status(), revParse(root, 'main')]).toEqual(['a\n', '', first]);
+  writeFiles(root, { 'a.txt': 'in the way\n' });
+  from = first;
+  expect(await move(to, { kind: 'rebase' })).toMatchObject({ refusal: { kind: 'local-changes', paths: ['a.txt'] } });
+  expectUnmoved();
+});
+
+it('[SY5] deletes a branch where a person chose that and it is checked out nowhere', async () => {
+  git(root, 'branch', 'topic');
+  git(root, 'pack-refs', '--all');
+  const drop = { branch: branch('topic'), from, to: null, message: 'x' } as const;
+  expect(await repository.moveBranch(drop)).toMatchObject({ refusal: { kind: 'failed' } });
+  git(root, 'switch', '--quiet', 'topic');
+  const follow = { ...drop, kind: 'follow' } as const;
+  expect(await repository.moveBranch(follow)).toEqual({ moved: false, refusal: { kind: 'checked-out', root } });
+  git(root, 'switch', '--quiet', 'main');
+  expect(await repository.moveBranch({ ...follow, from: null })).toMatchObject({ moved: false });
+  expect(await repository.moveBranch(follow)).toEqual({ moved: true });
+  expect(git(root, 'branch', '--list', 'topic')).toBe('');
+  expectSettled();
+});
+
 it('[SY5] moves a branch that is checked out in a linked worktree together with that worktree', async () => {
   const linked = join(temp.path, 'linked');
   git(root, 'worktree', 'add', '--quiet', '-b', 'topic', linked);

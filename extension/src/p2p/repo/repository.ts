@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Disposable } from '../../shared/disposable.ts';
 import type { BranchName, Oid, PeerId, RefName } from '../../shared/ids.ts';
 import type { KeptTip, MergePreview, MergeRequest, MergeResult, PreviewRequest } from './merge.ts';
+import type { MoveKind } from './move-kind.ts';
 
 /**
  * What the engine needs of a repository. Nothing outside `refs/remotes/peers/*`, `refs/peerweave/*` and `.git/peerweave/` is
@@ -48,6 +49,8 @@ export type MoveRefusal =
   | { readonly kind: 'operation-in-progress'; readonly operation: string }
   | { readonly kind: 'sensitive-files'; readonly paths: readonly string[] }
   | { readonly kind: 'locked'; readonly path: string }
+  /** A branch that is checked out there cannot be deleted. */
+  | { readonly kind: 'checked-out'; readonly root: string }
   | { readonly kind: 'failed'; readonly message: string };
 
 export type MoveResult = { readonly moved: true } | { readonly moved: false; readonly refusal: MoveRefusal };
@@ -56,7 +59,14 @@ export interface MoveRequest {
   readonly branch: BranchName;
   /** What the branch must be now; null when it must not exist. */
   readonly from: Oid | null;
-  readonly to: Oid;
+  /** What it becomes; null deletes it, which is refused where it is checked out. */
+  readonly to: Oid | null;
+  /** Absent for what a sync does: `created` or `fast-forward`. */
+  readonly kind?: MoveKind;
+  /** The name of the peer whose state moves it; absent for what a person does here. */
+  readonly by?: string;
+  /** The entry of the activity log that this takes back. */
+  readonly undoes?: string;
   /** Written to the reflog and the journal: `fast-forward from alice`. */
   readonly message: string;
   /** Apply even when files that run code on open are touched: the person reviewed it. */
@@ -131,7 +141,10 @@ export interface Repository extends Disposable {
 
   /** Relations for pairs whose objects are all here. */
   relate(pairs: readonly { readonly local: Oid; readonly remote: Oid }[]): Promise<Relation[]>;
-  /** Moves a branch forward, or creates it, with index and files where it is checked out, or not at all (SY5, SY6). */
+  /**
+   * Moves a branch forward, or creates it, with index and files where it is checked out, or not at all (SY5, SY6). Other than forward
+   * only by the kinds that a person chooses.
+   */
   moveBranch(request: MoveRequest): Promise<MoveResult>;
   /**
    * Creates a tag; resolves to false when one of that name exists (SY8). Throws `PeerweaveError` with `object-missing` when the

@@ -17,6 +17,8 @@ export function describeRefusal(refusal: MoveRefusal): string {
       return `it changes ${list(refusal.paths)}, which can run code when opened; review it first`;
     case 'locked':
       return `another git process holds ${refusal.path}; close it, or remove that file if none is running`;
+    case 'checked-out':
+      return `it is checked out in ${refusal.root}; switch to another branch there first`;
     case 'failed':
       return refusal.message;
   }

@@ -224,6 +224,8 @@ export class SyncDriver implements Disposable {
         from,
         to,
         message: `peerweave: ${describeMove(effect)} ${name}`,
+        ...(effect.merges === undefined ? {} : { kind: 'merge' }),
+        by: name,
         reviewed: effect.reviewed,
       })
       .catch((error: unknown): { moved: false; refusal: MoveRefusal } => ({

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { messageOf } from '../../../shared/errors.ts';
 import { isOid, type BranchName } from '../../../shared/ids.ts';
 import type { Logger } from '../../../shared/log.ts';
+import { MOVE_KINDS } from '../move-kind.ts';
 import { refNameProblem } from '../ref-name.ts';
 import { isMissing, readText, syncFolder } from './files.ts';
 import { outlived } from './process-alive.ts';
@@ -18,8 +19,13 @@ const branchName = z.custom<BranchName>(
 const entrySchema = z.object({
   branch: branchName,
   from: oid.nullable(),
-  to: oid,
+  to: oid.nullable(),
   message: z.string(),
+  kind: z.enum(MOVE_KINDS).default('fast-forward'),
+  by: z.string().max(200).optional(),
+  undoes: z.string().max(100).optional(),
+  /** Unix milliseconds when it began. */
+  at: z.number().min(0).default(0),
   /** The worktree that moves along. */
   worktree: z.object({ root: z.string().min(1), gitDir: z.string().min(1) }).nullable(),
   /** The engine that is at it. */

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { messageOf, PeerweaveError } from '../../../shared/errors.ts';
 import { branchRef, type BranchName } from '../../../shared/ids.ts';
 import type { Logger } from '../../../shared/log.ts';
+import { needsForward, type MoveKind } from '../move-kind.ts';
 import type { MoveRefusal, MoveRequest, MoveResult } from '../repository.ts';
 import { sensitivePaths } from '../sensitive-paths.ts';
 import { refNameProblem } from '../ref-name.ts';
@@ -15,7 +16,7 @@ import type { RefReader } from './ref-reader.ts';
 import { RefConflictError, RefTransaction } from './ref-transaction.ts';
 import { isAncestor } from './relate.ts';
 import { releaseLeftLocks, settleMove } from './recover.ts';
-import { ABSENT, emptyTree, type TreeChange } from './tree-diff.ts';
+import { ABSENT, treesOf, type TreeChange } from './tree-diff.ts';
 import { untrackedInTheWay, updateWorktree, type Place } from './worktree-update.ts';
 import { listWorktrees, type Worktree } from './worktrees.ts';
 
@@ -53,7 +54,7 @@ async function attempt(
   request: MoveRequest,
   transaction: RefTransaction,
 ): Promise<MoveRefusal | undefined> {
-  const { branch, from, to } = request;
+  const { branch, from } = request;
   const problem = refNameProblem(branchRef(branch));
   if (problem !== undefined) return failed(`The branch name ${problem}.`);
   const holders = (await listWorktrees(context.refs, context.gitDir)).filter(
@@ -64,10 +65,11 @@ async function attempt(
   const [worktree, second] = holders;
   if (second !== undefined)
     return failed(`${branch} is checked out in two worktrees; switch one of them to another branch.`);
+  if (worktree !== undefined && request.to === null) return { kind: 'checked-out', root: worktree.root };
   const [current, conflict, forward, check] = await Promise.all([
     context.refs.one(branchRef(branch)),
     from === null ? nameConflict(context, branch) : undefined,
-    from === null || isAncestor(context.git, context.gitDir, from, to),
+    mayGo(context, request),
     worktree === undefined ? undefined : checkWorktree(context, worktree, request),
   ]);
   if (current !== from) return { kind: 'ref-moved' };
@@ -77,25 +79,39 @@ async function attempt(
   return perform(context, request, transaction, worktree);
 }
 
+const kindOf = ({ kind, from }: MoveRequest): MoveKind => kind ?? (from === null ? 'created' : 'fast-forward');
+
+/** Forward only, unless a person chose the move (SY5). */
+async function mayGo({ git, gitDir }: MoveContext, request: MoveRequest): Promise<boolean> {
+  const { from, to } = request;
+  if (!needsForward(kindOf(request))) return from !== null || to !== null;
+  return to !== null && (from === null || isAncestor(git, gitDir, from, to));
+}
+
 async function perform(
   context: MoveContext,
-  { branch, from, to, message }: MoveRequest,
+  request: MoveRequest,
   transaction: RefTransaction,
   worktree: Worktree | undefined,
 ): Promise<MoveRefusal | undefined> {
+  const { branch, from, to, message, by, undoes } = request;
   const place = worktree === undefined ? null : { root: worktree.root, gitDir: worktree.gitDir };
   const record = await new Journal(context.gitDir).write({
     branch,
     from,
     to,
     message,
+    kind: kindOf(request),
+    ...(by === undefined ? {} : { by }),
+    ...(undoes === undefined ? {} : { undoes }),
+    at: Date.now(),
     worktree: place,
     pid: process.pid,
   });
   let settled = true;
   try {
     await transaction.prepare([{ ref: branchRef(branch), from, to }]);
-    record.hold({ process: transaction.pid, locks: locksOf(context, worktree, branch) });
+    record.hold({ process: transaction.pid, locks: locksOf(context, worktree, request) });
     if (place !== null) return await moveWithWorktree(context, record, place, transaction);
     await transaction.commit();
     return undefined;
@@ -111,9 +127,14 @@ async function perform(
 }
 
 /** The files that `git update-ref` holds between `prepare` and `commit` (refs/files-backend.c, refs/reftable-backend.c). */
-function locksOf({ gitDir, traits }: MoveContext, worktree: Worktree | undefined, branch: BranchName): string[] {
+function locksOf(
+  { gitDir, traits }: MoveContext,
+  worktree: Worktree | undefined,
+  { branch, to }: MoveRequest,
+): string[] {
   if (traits.refFormat === 'reftable') return [join(gitDir, 'reftable', 'tables.list.lock')];
   const lock = join(gitDir, `${branchRef(branch)}.lock`);
+  if (to === null) return [lock, join(gitDir, 'packed-refs.lock')];
   // HEAD is locked along, for its reflog, where it names the branch.
   return worktree?.gitDir === gitDir ? [lock, join(gitDir, 'HEAD.lock')] : [lock];
 }
@@ -137,7 +158,7 @@ async function moveWithWorktree(
   const lock = await IndexLock.take(worktree.gitDir, record);
   if (lock === undefined) return { kind: 'locked', path: join(worktree.gitDir, 'index.lock') };
   try {
-    const refusal = await updateWorktree(context.git, worktree, { lock, record }, from ?? emptyTree(to), to);
+    const refusal = await updateWorktree(context.git, worktree, { lock, record }, ...treesOf({ from, to }));
     if (refusal === undefined) await transaction.commit();
     return refusal;
   } catch (error) {
@@ -173,7 +194,7 @@ async function checkWorktree(
 ): Promise<MoveRefusal | undefined> {
   const lock = join(worktree.gitDir, 'index.lock');
   if (await exists(lock)) return { kind: 'locked', path: lock };
-  const changes = await diff.between(from ?? emptyTree(to), to);
+  const changes = await diff.between(...treesOf({ from, to }));
   if (reviewed !== true) {
     const paths = sensitivePaths(appearing(changes), traits.hooksPath);
     if (paths.length > 0) return { kind: 'sensitive-files', paths };

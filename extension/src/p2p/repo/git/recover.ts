@@ -10,7 +10,7 @@ import { identityOf, Journal, type JournalEntry, type JournalRecord } from './jo
 import { outlived } from './process-alive.ts';
 import type { RefReader } from './ref-reader.ts';
 import { RefTransaction } from './ref-transaction.ts';
-import { ABSENT, diffTrees, emptyTree, type TreeChange } from './tree-diff.ts';
+import { ABSENT, diffTrees, treesOf, type TreeChange } from './tree-diff.ts';
 import { undoUpdate } from './undo-update.ts';
 import { at, updateWorktree, type Place } from './worktree-update.ts';
 
@@ -72,12 +72,12 @@ export async function settleMove(
   lock: IndexLock,
 ): Promise<'over' | 'finished' | 'undone'> {
   const { entry } = record;
-  const from = entry.from ?? emptyTree(entry.to);
+  const [from, to] = treesOf(entry);
   const current = await refs.one(branchRef(entry.branch));
   if (current !== entry.from) return current === entry.to ? 'finished' : 'over';
-  const changes = await diffTrees(git, gitDir, from, entry.to);
+  const changes = await diffTrees(git, gitDir, from, to);
   if (!(await indexHolds(git, worktree, changes))) {
-    await undoUpdate(git, worktree, lock, from, entry.to);
+    await undoUpdate(git, worktree, lock, from, to);
     return 'undone';
   }
   try {
@@ -85,7 +85,7 @@ export async function settleMove(
     return 'finished';
   } catch (error) {
     log.warn(`${entry.branch} could not follow its worktree, which goes back: ${messageOf(error)}`);
-    const refusal = await updateWorktree(git, worktree, { lock, record }, entry.to, from);
+    const refusal = await updateWorktree(git, worktree, { lock, record }, to, from);
     if (refusal !== undefined) throw error;
     return 'undone';
   }

@@ -162,7 +162,8 @@ export class SystemRepository implements Repository {
     if (!(await isKept(this.merging, branch, tip))) {
       return { moved: false, refusal: { kind: 'failed', message: `${tip} is not kept for ${branch} any more.` } };
     }
-    return this.moveBranch({ branch: as, from: null, to: tip, message: `peerweave: restored from ${branch}` });
+    const message = `peerweave: restored from ${branch}`;
+    return this.moveBranch({ branch: as, from: null, to: tip, message, kind: 'kept' });
   }
 
   expireKept(before: number): Promise<KeptTip[]> {

@@ -18,6 +18,13 @@ export const emptyTree = (sample: Oid): Oid =>
     ? '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
     : '6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321') as Oid;
 
+/** The trees that a move of a branch goes between; an absent branch has the empty one. */
+export function treesOf({ from, to }: { readonly from: Oid | null; readonly to: Oid | null }): [from: Oid, to: Oid] {
+  const sample = from ?? to;
+  if (sample === null) throw new TypeError('a move from nothing to nothing');
+  return [from ?? emptyTree(sample), to ?? emptyTree(sample)];
+}
+
 /** Every file that differs, in git's order; no rename detection. `env` says where objects are, when not in the repository alone. */
 export async function diffTrees(
   git: Git,
