@@ -14,6 +14,7 @@ import { promptForApprovals } from './views/approval-prompts.ts';
 import { bindContextKeys } from './views/context-keys.ts';
 import { MeshPanels } from './views/mesh-panel.ts';
 import { PeersTree } from './views/peers-tree.ts';
+import { ResolvePanels } from './views/resolve-panel.ts';
 import { SessionModel } from './views/session-model.ts';
 import { StatusBar } from './views/status-bar.ts';
 
@@ -29,13 +30,16 @@ export function activate(context: vscode.ExtensionContext): void {
     prepare: (request) => configureIdentity(context.secrets, request),
   });
   running = engine;
-  const map = new MeshPanels(model, vscode.Uri.joinPath(context.extensionUri, 'dist'));
-  const services: Services = { engine, model, map, log };
+  const dist = vscode.Uri.joinPath(context.extensionUri, 'dist');
+  const map = new MeshPanels(model, dist);
+  const resolve = new ResolvePanels({ engine, model, memory: context.workspaceState, log, dist });
+  const services: Services = { engine, model, map, resolve, log };
   const resumer = new SessionResumer(services);
   context.subscriptions.push(
     log,
     model,
     map,
+    resolve,
     engine,
     trackEngine(services),
     resumer,

@@ -1,6 +1,7 @@
 import type { LogOutputChannel } from 'vscode';
 import type { EngineClient } from './engineClient.ts';
 import type { MeshPanels } from './views/mesh-panel.ts';
+import type { ResolvePanels } from './views/resolve-panel.ts';
 import type { SessionModel } from './views/session-model.ts';
 
 /** What commands and long-lived listeners work with; made once, in `activate`. */
@@ -8,5 +9,6 @@ export interface Services {
   readonly engine: EngineClient;
   readonly model: SessionModel;
   readonly map: MeshPanels;
+  readonly resolve: ResolvePanels;
   readonly log: LogOutputChannel;
 }

@@ -64,6 +64,8 @@ export function heard(state: PageState, message: ToPage): PageState {
       return fileArrived(state, message.theirs, message.file);
     case 'failed':
       return { ...state, busy: false, notice: { kind: 'error', text: message.message } };
+    case 'waiting':
+      return state.detail === undefined ? { ...state, notice: { kind: 'info', text: message.message } } : state;
     case 'settled':
       return { ...state, busy: false, settled: message.message };
   }

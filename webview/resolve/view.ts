@@ -25,7 +25,8 @@ export interface Actions {
 export function page(state: PageState, actions: Actions): TemplateResult {
   if (state.settled !== undefined) return settledView(state.settled);
   const { detail } = state;
-  if (detail === undefined) return html`<p class="quiet" role="status">Reading what has diverged…</p>`;
+  if (detail === undefined)
+    return html`<p class="quiet" role="status">${state.notice?.text ?? 'Reading what has diverged…'}</p>`;
   return html`
     <header>
       <h1>${detail.branch}</h1>

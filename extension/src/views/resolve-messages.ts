@@ -38,7 +38,7 @@ export const fromPage = z.discriminatedUnion('type', [
     files: z.array(fileResolution).max(10_000),
     message: z.string().max(65_536),
   }),
-  /** A person gives up: nothing was written, and the draft goes. */
+  /** A person gives up, or has read that it is settled: nothing was written, the draft goes and the page closes. */
   z.object({ type: z.literal('cancel') }),
   /** Opens VS Code's own comparison of a file. */
   z.object({ type: z.literal('compare'), path: z.string().max(4096), theirs: z.string().max(64) }),
@@ -49,12 +49,25 @@ export type ToPage =
   /** All there is to show; again whenever the conflict changed, as when a peer pushed. */
   | {
       readonly type: 'conflict';
+      /** With the branch, what an editor that starts again restores the page by. */
+      readonly repo: string;
       readonly detail: ConflictDetail;
       readonly draft: SavedDraft | undefined;
       readonly proposedMessage: string;
     }
   | { readonly type: 'file'; readonly theirs: string; readonly file: ConflictFileDetail }
-  /** What was asked for did not work; everything decided stays. `path` when it was about one file. */
-  | { readonly type: 'failed'; readonly message: string; readonly path?: string }
+  /** What was asked for did not work; everything decided stays. `path` and `theirs` when a file could not be read. */
+  | { readonly type: 'failed'; readonly message: string; readonly path?: string; readonly theirs?: string }
+  /** Nothing to show yet, and why. */
+  | { readonly type: 'waiting'; readonly message: string }
   /** The conflict is settled, here or elsewhere: the page has nothing more to do. */
   | { readonly type: 'settled'; readonly message: string };
+
+/** What the page leaves with the editor, to be restored by (CO6); `selected` and `cursor` are for the page alone. */
+export const pageMemory = z.object({
+  repo: z.string().min(1).max(32_768),
+  branch: z.string().min(1).max(255),
+  selected: z.string().max(4096).optional(),
+  cursor: z.string().max(100).optional(),
+});
+export type PageMemory = z.infer<typeof pageMemory>;

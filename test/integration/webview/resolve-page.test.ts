@@ -144,7 +144,7 @@ async function open(theme: keyof typeof THEMES): Promise<void> {
 
 const tell = (message: ToPage): Promise<void> => page.evaluate((data) => window.postMessage(data, '*'), message);
 const show = async (): Promise<void> => {
-  await tell({ type: 'conflict', detail, draft: undefined, proposedMessage: 'Merge main of Bob' });
+  await tell({ type: 'conflict', repo: '/repos/demo', detail, draft: undefined, proposedMessage: 'Merge main of Bob' });
   await page.getByRole('heading', { name: 'main' }).waitFor();
   await page.locator('.region.here').waitFor();
 };

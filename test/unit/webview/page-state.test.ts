@@ -44,7 +44,13 @@ const text: ConflictFileDetail = {
   theirs: version('1\nt\n2\ntt\n3\n'),
 };
 const opened = (): PageState => {
-  const first = heard(INITIAL, { type: 'conflict', detail: detail(), draft: undefined, proposedMessage: 'Merge' });
+  const first = heard(INITIAL, {
+    type: 'conflict',
+    repo: '/repos/demo',
+    detail: detail(),
+    draft: undefined,
+    proposedMessage: 'Merge',
+  });
   const second = heard(first, { type: 'file', theirs: THEIRS, file: text });
   return heard(second, {
     type: 'file',
@@ -93,6 +99,7 @@ describe('the resolution page', () => {
     const decided = pick(opened(), 'mine');
     const moved = heard(decided, {
       type: 'conflict',
+      repo: '/repos/demo',
       detail: detail(NEWER),
       draft: undefined,
       proposedMessage: 'Merge',
@@ -109,12 +116,19 @@ describe('the resolution page', () => {
   it('[CO6] takes up a saved draft, but not over what is being decided', () => {
     const decided = pick(opened(), 'mine');
     const draft = { files: decided.history.present.files, message: 'Mine' };
-    const fresh = heard(INITIAL, { type: 'conflict', detail: detail(), draft, proposedMessage: 'Merge' });
+    const fresh = heard(INITIAL, {
+      type: 'conflict',
+      repo: '/repos/demo',
+      detail: detail(),
+      draft,
+      proposedMessage: 'Merge',
+    });
     expect(fresh.message).toBe('Mine');
     const loaded = heard(fresh, { type: 'file', theirs: THEIRS, file: text });
     expect(fileState(loaded, 'a.txt')).toEqual({ state: 'open', open: 1 });
     const later = heard(decided, {
       type: 'conflict',
+      repo: '/repos/demo',
       detail: detail(),
       draft: { files: {} },
       proposedMessage: 'Merge',
@@ -125,6 +139,7 @@ describe('the resolution page', () => {
   it('goes to another file when the one that is shown conflicts no more', () => {
     const moved = heard(opened(), {
       type: 'conflict',
+      repo: '/repos/demo',
       detail: detail(NEWER, ['b.bin']),
       draft: undefined,
       proposedMessage: '',
