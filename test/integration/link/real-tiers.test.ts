@@ -19,8 +19,8 @@ import { SignalingLab } from '../../support/signaling-lab.ts';
 
 const TIERS = ['tcp', 'webrtc', 'relay', 'json'] as const;
 const KB = 1_000;
-const UP_KB = 40_000;
-const DOWN_KB = 20_000;
+/** Sent each way at least. */
+const LEAST_KB = 20_000;
 
 let room: SignalingLab;
 let lab: RouteLab;
@@ -59,14 +59,16 @@ describe('a transfer over every tier there is', () => {
     expect(atA.route).toBe('json');
     const closed: string[] = [];
     for (const link of [atA, atB]) link.onClosed(({ message }) => closed.push(message));
-    const served = serve(atB);
+    const journey = new AbortController();
+    const served = serve(atB, journey.signal);
     const stream = await atA.exec('both ways');
-    const transfer = Promise.all([pour(stream, UP_KB), drink(stream)]);
+    const transfer = Promise.all([pour(stream, journey.signal), drink(stream)]);
     for (const tier of ['relay', 'webrtc', 'tcp', 'webrtc', 'relay', 'json', 'tcp'] as const) {
       await afterSome(atA);
       allowUpTo(a, tier);
       await Promise.all([onRoute(atA, tier), onRoute(atB, tier)]);
     }
+    journey.abort();
     const [sentUp, gotDown] = await transfer;
     const [sentDown, gotUp] = await served;
     expect([gotUp, gotDown]).toEqual([sentUp, sentDown]);
@@ -87,9 +89,10 @@ describe('a transfer over every tier there is', () => {
       b.addresses.filter(({ tier }) => tier !== 'tcp'),
     );
     await Promise.all([onRoute(atA, 'webrtc'), onRoute(atB, 'webrtc')]);
-    const served = serve(atB);
+    const journey = new AbortController();
+    const served = serve(atB, journey.signal);
     const stream = await atA.exec('both ways');
-    const transfer = Promise.all([pour(stream, UP_KB), drink(stream)]);
+    const transfer = Promise.all([pour(stream, journey.signal), drink(stream)]);
     await afterSome(atA);
     await room.server.close({ drainMs: 0 });
     await afterSome(atA);
@@ -97,6 +100,8 @@ describe('a transfer over every tier there is', () => {
     atA.updateAddresses(b.addresses);
     await onRoute(atA, 'tcp');
     a.tier('tcp').cut();
+    await afterSome(atA);
+    journey.abort();
     const [sentUp, gotDown] = await transfer;
     expect([(await served)[1], gotDown]).toEqual([sentUp, (await served)[0]]);
   });
@@ -120,19 +125,19 @@ async function afterSome(link: Link): Promise<void> {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Sends and receives on the next `exec` of the other side; resolves to what was sent and what came. */
-function serve(link: Link): Promise<[string, string]> {
+function serve(link: Link, until: AbortSignal): Promise<[string, string]> {
   return new Promise((resolve) =>
     link.onExec((_, stream) => {
-      resolve(Promise.all([pour(stream, DOWN_KB), drink(stream)]));
+      resolve(Promise.all([pour(stream, until), drink(stream)]));
       return true;
     }),
   );
 }
 
-/** Writes so many KB of known content and ends; resolves to their SHA-256. */
-async function pour(stream: Duplex, kilobytes: number): Promise<string> {
+/** Writes known content until it is told to end, however fast the machine is; resolves to its SHA-256. */
+async function pour(stream: Duplex, until: AbortSignal): Promise<string> {
   const sum = createHash('sha256');
-  for (let index = 0; index < kilobytes; index += 100) {
+  for (let index = 0; index < LEAST_KB || !until.aborted; index += 100) {
     const piece = Buffer.alloc(100 * KB, `${index} `);
     sum.update(piece);
     if (!stream.write(piece)) await once(stream, 'drain');
