@@ -3,6 +3,14 @@ import type { Disposable } from '../../shared/disposable.ts';
 import type { BranchName, Oid, PeerId, RefName } from '../../shared/ids.ts';
 import type { KeptTip, MergePreview, MergeRequest, MergeResult, PreviewRequest } from './merge.ts';
 import type { MoveKind } from './move-kind.ts';
+import type {
+  ConflictVersions,
+  FileVersion,
+  ReplayOutcome,
+  ReplayRequest,
+  ResolveOutcome,
+  ResolveRequest,
+} from './resolution.ts';
 
 /**
  * What the engine needs of a repository. Nothing outside `refs/remotes/peers/*`, `refs/peerweave/*` and `.git/peerweave/` is
@@ -161,6 +169,19 @@ export interface Repository extends Disposable {
   previewMerge(request: PreviewRequest): Promise<MergePreview>;
   /** Makes the merge commit that everybody makes of the same heads (D3), on no ref. Throws as `previewMerge`, and `disk-full`. */
   mergeHeads(request: MergeRequest): Promise<MergeResult>;
+  /** Makes the merge commit that a person decided, as this person, on no ref. Throws as `mergeHeads`. */
+  resolve(request: ResolveRequest): Promise<ResolveOutcome>;
+  /** Makes commits again on top of others, on no ref. Throws as `mergeHeads`, and `bad-request` for too many commits. */
+  replay(request: ReplayRequest): Promise<ReplayOutcome>;
+  /** What a commit has at a path, as it is: through no filter. Null for nothing. Throws `object-missing`. */
+  fileAt(commit: Oid, path: string, signal?: AbortSignal): Promise<FileVersion | null>;
+  /** The versions of a file that two commits and their base have, under whatever name. Throws `object-missing`. */
+  conflictVersions(request: {
+    readonly ours: Oid;
+    readonly theirs: Oid;
+    readonly path: string;
+    readonly signal?: AbortSignal;
+  }): Promise<ConflictVersions>;
   /** Keeps tips of a branch that are about to lose to another (CO4), all or none; durable when it resolves. */
   keepTips(branch: BranchName, tips: readonly Oid[]): Promise<void>;
   /** What is kept, of one branch or of all, newest first. */

@@ -61,7 +61,8 @@ export function conflictFiles(result: MergeTreeResult, tips: readonly Oid[]): Co
   });
 }
 
-function originalPath(path: string, tips: readonly Oid[]): string {
+/** The path that a side has the file at, where git moved it out of a folder's way. */
+export function originalPath(path: string, tips: readonly Oid[]): string {
   const mark = path.lastIndexOf('~');
   return mark > 0 && tips.includes(path.slice(mark + 1).replace(/_\d+$/, '') as Oid) ? path.slice(0, mark) : path;
 }

@@ -1,14 +1,12 @@
 import { PeerweaveError } from '../../../shared/errors.ts';
 import type { BranchName, Oid } from '../../../shared/ids.ts';
-import { UNPACK_LIMIT } from '../limits.ts';
 import type { MergeRequest, MergeResult } from '../merge.ts';
 import type { ObjectFormat } from '../repository.ts';
 import { checkHeads, foldHeads, treeOf } from './merge-fold.ts';
-import { GitFailure } from './git-failure.ts';
 import type { Git } from './git.ts';
 import { writeMergeCommit } from './merge-object.ts';
 import { MergeRoom } from './merge-room.ts';
-import { Staging } from './staging.ts';
+import { publishCommit } from './publish-commit.ts';
 
 export interface MergeContext {
   readonly git: Git;
@@ -32,16 +30,11 @@ export async function mergeHeads(context: MergeContext, request: MergeRequest): 
     if ('outcome' in plan) return plan;
     const { tree, parents } = plan;
     const commit = await writeMergeCommit(room, { tree, parents, message: mergeMessage(request.branch) });
-    await publish(context, room, { commit, parents });
+    await publishCommit(context, room, { commit, parents });
     return { outcome: 'merged', commit, parents };
   } finally {
     await room.close();
   }
-}
-
-interface Merged {
-  readonly commit: Oid;
-  readonly parents: readonly Oid[];
 }
 
 interface Plan {
@@ -66,27 +59,3 @@ async function planTake(room: MergeRoom, heads: readonly Oid[], take: Oid): Prom
 
 /** Nothing of who made it, when, or how: those who settle in different ways with the same outcome make the same commit. */
 const mergeMessage = (branch: BranchName): string => `Merge what diverged on ${branch}\n`;
-
-/**
- * Brings the commit and what is new with it into the repository. Git wrote it piece by piece without syncing; here it goes through one
- * pack, which is synced once, and only what the commit reaches is taken along.
- */
-async function publish({ git, gitDir }: MergeContext, room: MergeRoom, { commit, parents }: Merged): Promise<void> {
-  const many = (await room.staging.looseObjects()).length >= UNPACK_LIMIT;
-  const staging = await Staging.create(gitDir);
-  try {
-    const intake = git.start(many ? ['index-pack', '--stdin', '--fix-thin'] : ['unpack-objects', '-q'], {
-      gitDir,
-      isolated: true,
-      write: true,
-      env: staging.env(),
-    });
-    intake.stdout.resume();
-    await room.pack([commit, ...parents.map((parent) => `^${parent}`)], intake.stdin);
-    const code = await intake.exit;
-    if (code !== 0) throw new GitFailure('unpack-objects', code, intake.stderr());
-    await staging.publish();
-  } finally {
-    await staging.remove();
-  }
-}

@@ -59,17 +59,24 @@ export function checkHeads(heads: readonly Oid[]): asserts heads is readonly [Oi
   throw new PeerweaveError('bad-request', `A merge takes 2 to ${MAX_HEADS} different commits.`);
 }
 
-interface Step {
+export interface Step {
   /** Undefined when they do not merge. */
   readonly tree: Oid | undefined;
+  /** The same, or what git makes of it all the same: files with conflict markers, and files moved out of each other's way. */
+  readonly trial: Oid | undefined;
+  /** Paths of `trial` that people have to decide. */
+  readonly open: readonly string[];
   readonly files: readonly ConflictFile[];
   readonly merged: readonly string[];
   readonly unrelated: boolean;
 }
 
-async function mergeStep(room: MergeRoom, ours: Oid, theirs: Oid, heads: readonly Oid[]): Promise<Step> {
+/** Merges one commit into another. `heads` are those whose `.gitattributes` count. */
+export async function mergeStep(room: MergeRoom, ours: Oid, theirs: Oid, heads: readonly Oid[]): Promise<Step> {
   const [result, rivals] = await Promise.all([mergeTree(room, ours, theirs), caseRivals(room, ours, theirs)]);
-  if (result === undefined) return { tree: undefined, files: [], merged: [], unrelated: true };
+  if (result === undefined) {
+    return { tree: undefined, trial: undefined, open: [], files: [], merged: [], unrelated: true };
+  }
   const merged = mergedPaths(result);
   const special = new Set(await unmergeablePaths(room, heads, merged));
   const collisions = await caseConflicts(room, result.tree, rivals);
@@ -82,6 +89,8 @@ async function mergeStep(room: MergeRoom, ours: Oid, theirs: Oid, heads: readonl
   const clean = result.clean && special.size === 0 && collisions.length === 0 && !result.truncated;
   return {
     tree: clean ? result.tree : undefined,
+    trial: result.tree,
+    open: [...result.stages.keys(), ...special, ...collisions.flatMap(({ path, related }) => [path, ...related])],
     files,
     merged: merged.filter((path) => !special.has(path)),
     unrelated: false,

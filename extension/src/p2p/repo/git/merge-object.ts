@@ -19,13 +19,18 @@ export interface MergeObject {
  */
 export async function writeMergeCommit(room: MergeRoom, { tree, parents, message }: MergeObject): Promise<Oid> {
   const stamp = `${IDENTITY} ${await newestTime(room, parents)} +0000`;
-  const text = [
+  return writeCommit(room, [
     `tree ${tree}\n`,
     ...parents.map((parent) => `parent ${parent}\n`),
     `author ${stamp}\n`,
     `committer ${stamp}\n`,
     `\n${message}`,
-  ].join('');
+  ]);
+}
+
+/** Writes a commit of these pieces (gitformat `commit`), and returns its id. */
+export async function writeCommit(room: MergeRoom, pieces: readonly (string | Buffer)[]): Promise<Oid> {
+  const text = Buffer.concat(pieces.map((piece) => Buffer.from(piece)));
   const { stdout } = await room.run(['hash-object', '-t', 'commit', '-w', '--stdin'], { input: text });
   const oid = stdout.trim();
   if (!isOid(oid)) throw new PeerweaveError('internal', 'git hash-object did not name the commit that it wrote.');

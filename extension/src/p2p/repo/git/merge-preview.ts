@@ -8,8 +8,9 @@ import type {
   PreviewSide,
 } from '../merge.ts';
 import type { MergeContext } from './merge-commit.ts';
-import { checkHeads, foldHeads, treesOf, type Fold } from './merge-fold.ts';
+import { checkHeads, treesOf } from './merge-fold.ts';
 import { MergeRoom } from './merge-room.ts';
+import { mergeThrough, type Through } from './merge-through.ts';
 import { mergeBases } from './merge-tree.ts';
 import { arePatchEqual } from './patch-equal.ts';
 
@@ -32,7 +33,7 @@ export async function previewMerge(
     found.catch(() => undefined);
     const [bases, fold, trees, equal, sides] = await Promise.all([
       found,
-      foldHeads(room, tips),
+      mergeThrough(room, tips),
       treesOf(room, tips),
       haveEqualPatches(room, tips),
       Promise.all(tips.map(async (tip) => describeSide(room, tip, tips, found))),
@@ -42,9 +43,9 @@ export async function previewMerge(
       bases,
       sides,
       outcome,
-      conflicts: outcome === 'conflicts' ? fold.left.map(conflictOf) : [],
-      merged: fold.files.slice(0, MAX_FILES),
-      moreMerged: fold.files.length > MAX_FILES,
+      conflicts: outcome === 'conflicts' ? fold.conflicts.map(conflictOf) : [],
+      merged: fold.merged.slice(0, MAX_FILES),
+      moreMerged: fold.merged.length > MAX_FILES,
     };
   } finally {
     // Thousands of small files may be in it; nobody has to wait for that.
@@ -52,12 +53,12 @@ export async function previewMerge(
   }
 }
 
-function outcomeOf({ left }: Fold): MergePreview['outcome'] {
-  if (left.length === 0) return 'clean';
-  return left.every(({ unrelated }) => unrelated) ? 'unrelated' : 'conflicts';
+function outcomeOf({ conflicts, unrelated }: Through): MergePreview['outcome'] {
+  if (conflicts.length > 0) return 'conflicts';
+  return unrelated.length > 0 ? 'unrelated' : 'clean';
 }
 
-const conflictOf = ({ head, files }: Fold['left'][number]): PreviewConflict => ({
+const conflictOf = ({ head, files }: Through['conflicts'][number]): PreviewConflict => ({
   tip: head,
   files: files.slice(0, MAX_FILES),
   moreFiles: files.length > MAX_FILES,

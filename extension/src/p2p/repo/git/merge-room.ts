@@ -46,6 +46,14 @@ export interface RoomOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+export interface RoomRun {
+  /** Exit codes that are an answer. Default `[0]`. */
+  readonly answers?: readonly number[];
+  readonly input?: string | Buffer;
+  /** A file in the room to use as index. */
+  readonly index?: string;
+}
+
 export interface BoundedOutput {
   readonly code: number;
   readonly stdout: string;
@@ -104,10 +112,16 @@ export class MergeRoom {
    * Runs git in the room. Output beyond 32 MiB is let go and said to be. Throws `GitFailure`, and `PeerweaveError` with `cancelled` or
    * `timeout`.
    */
-  async run(
+  async run(args: readonly string[], options: RoomRun = {}): Promise<BoundedOutput> {
+    const { bytes, ...rest } = await this.read(args, options);
+    return { ...rest, stdout: bytes.toString('utf8') };
+  }
+
+  /** As `run`, for output that is not text. */
+  async read(
     args: readonly string[],
-    options: { readonly answers?: readonly number[]; readonly input?: string | Buffer; readonly index?: string } = {},
-  ): Promise<BoundedOutput> {
+    options: RoomRun = {},
+  ): Promise<Omit<BoundedOutput, 'stdout'> & { bytes: Buffer }> {
     const process = this.start(args, options.index);
     const chunks: Buffer[] = [];
     let size = 0;
@@ -121,7 +135,7 @@ export class MergeRoom {
     if (code === null || !(options.answers ?? [0]).includes(code)) {
       throw new GitFailure(args[0] ?? '', code, process.stderr());
     }
-    return { code, stdout: Buffer.concat(chunks).toString('utf8'), truncated: size > MAX_OUTPUT };
+    return { code, bytes: Buffer.concat(chunks), truncated: size > MAX_OUTPUT };
   }
 
   /** Writes a pack of what these revisions reach (`^` before what they do not) to the stream, and ends it. */

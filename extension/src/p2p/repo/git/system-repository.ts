@@ -4,6 +4,14 @@ import { PeerweaveError } from '../../../shared/errors.ts';
 import { isTagRef, type BranchName, type Oid, type RefName } from '../../../shared/ids.ts';
 import type { Logger } from '../../../shared/log.ts';
 import type { KeptTip, MergePreview, MergeRequest, MergeResult, PreviewRequest } from '../merge.ts';
+import type {
+  ConflictVersions,
+  FileVersion,
+  ReplayOutcome,
+  ReplayRequest,
+  ResolveOutcome,
+  ResolveRequest,
+} from '../resolution.ts';
 import { PEERS_PREFIX } from '../peer-refs.ts';
 import { refNameProblem } from '../ref-name.ts';
 import type {
@@ -17,6 +25,7 @@ import type {
   RepositoryInfo,
 } from '../repository.ts';
 import { ExpectedDiff } from './expected-diff.ts';
+import { conflictVersions, fileAt } from './file-version.ts';
 import { isComplete } from './gate.ts';
 import { throwIfCancelled, type Git, type GitProcess } from './git.ts';
 import type { RepositoryTraits } from './inspect.ts';
@@ -30,6 +39,8 @@ import { applyMirror, receive } from './receive.ts';
 import { createRefReader, snapshot, type RefReader } from './ref-reader.ts';
 import { RefConflictError, RefTransaction } from './ref-transaction.ts';
 import { relate } from './relate.ts';
+import { replay } from './replay.ts';
+import { resolveMerge } from './resolve-merge.ts';
 import { serveUploadPack, startUploadPack } from './serve.ts';
 import { UploadPackReserve } from './upload-pack-reserve.ts';
 import { watchRepository } from './watch.ts';
@@ -148,6 +159,22 @@ export class SystemRepository implements Repository {
 
   mergeHeads(request: MergeRequest): Promise<MergeResult> {
     return this.mutex.run('merge', () => mergeHeads(this.merging, { ...request, signal: this.until(request.signal) }));
+  }
+
+  resolve(request: ResolveRequest): Promise<ResolveOutcome> {
+    return resolveMerge(this.merging, { ...request, signal: this.until(request.signal) });
+  }
+
+  replay(request: ReplayRequest): Promise<ReplayOutcome> {
+    return replay(this.merging, { ...request, signal: this.until(request.signal) });
+  }
+
+  fileAt(commit: Oid, path: string, signal?: AbortSignal): Promise<FileVersion | null> {
+    return fileAt(this.merging, { commit, path, signal: this.until(signal) });
+  }
+
+  conflictVersions(request: Parameters<Repository['conflictVersions']>[0]): Promise<ConflictVersions> {
+    return conflictVersions(this.merging, { ...request, signal: this.until(request.signal) });
   }
 
   keepTips(branch: BranchName, tips: readonly Oid[]): Promise<void> {
