@@ -8,6 +8,7 @@ import type { BranchName } from '../shared/ids.ts';
 import { conflictHandlers } from './conflict-handlers.ts';
 import { diagnosticsText } from './diagnostics.ts';
 import type { P2PManager } from './manager.ts';
+import { markerHandlers } from './marker-handlers.ts';
 import { inviteLink } from './session/invite.ts';
 
 /** One handler for each method of the contract, with decoded parameters. */
@@ -77,6 +78,7 @@ export function requestHandlers(manager: P2PManager): RequestHandlers {
     'peerweave/state': () => manager.state(),
     'peerweave/diagnostics': async () => ({ text: diagnosticsText(await manager.state()) }),
     ...conflictHandlers(manager),
+    ...markerHandlers(manager),
   };
 }
 

@@ -128,6 +128,20 @@ export const activityEntry = z.object({
   undone: z.boolean(),
 });
 
+/**
+ * A merge in the worktree's files. `unmerged`: there are no markers for such a conflict, and no version has been staged. Paths are from
+ * `root`, the folder of the worktree that has the branch.
+ */
+export const markerMerge = z.object({
+  root: z.string(),
+  branch: branch.optional(),
+  ours: oid,
+  theirs: oid,
+  /** Whose `theirs` is. */
+  owners: z.array(z.string()),
+  files: z.array(z.object({ path, state: z.enum(['markers', 'unmerged', 'resolved']) })),
+});
+
 /** `keptAt` in seconds since 1970; absent when nothing says since when. */
 export const keptView = z.object({ branch, tip: oid, keptAt: z.number().optional() });
 
@@ -163,16 +177,27 @@ export const conflictRequests = {
 
 /** Merges in the worktree, in files with conflict markers. */
 export const markerRequests = {
-  /** Begins a merge in the worktree, with conflict markers in the files that do not merge by themselves. */
+  /**
+   * Begins git's own merge in the worktree that has the branch, with conflict markers in the files that do not merge by themselves.
+   * Rejects with `conflict-moved` when the candidates are not `tips` any more, `review-needed` when files come in that can run code on
+   * open and `reviewed` is not set, `move-refused` when something is in the way, and what; nothing has been touched then.
+   */
   'peerweave/mergeWithMarkers': {
-    params: z.object({ repo, branch, tips, theirs: oid }),
+    params: z.object({ repo, branch, tips, theirs: oid, reviewed: z.boolean().default(false) }),
     result: z.object({ files: z.array(path) }),
   },
-  /** Commits a merge that was begun with markers. Rejects with `conflict-unresolved` while markers are left. */
+  /** The merge with markers that is under way, with the files that did not merge by themselves. Editors may have more, unsaved. */
+  'peerweave/markerMerge': { params: z.object({ repo }), result: z.object({ merge: markerMerge.nullable() }) },
+  /**
+   * Commits a merge that was begun with markers, as the user and with the user's hooks. Rejects with `conflict-unresolved` while markers
+   * are left, `commit-refused` with what a hook said; the merge is as it was then.
+   */
   'peerweave/completeMerge': {
-    params: z.object({ repo, message: z.string().max(65_536).optional() }),
+    params: z.object({ repo, message: z.string().min(1).max(65_536).optional() }),
     result: z.object({ commit: oid }),
   },
+  /** Takes a merge with markers back. Rejects with `move-refused` when changes that are no part of it would go along. */
+  'peerweave/abortMerge': { params: z.object({ repo }), result: none },
 } as const;
 
 /** What was moved, and how it is put back. */
@@ -196,5 +221,6 @@ export type FileVersion = z.infer<typeof fileVersion>;
 export type FileResolution = z.infer<typeof fileResolution>;
 export type Resolution = z.infer<typeof resolution>;
 export type ConflictTarget = z.infer<typeof conflictTarget>;
+export type MarkerMergeView = z.infer<typeof markerMerge>;
 export type Strategy = z.infer<typeof strategy>;
 export type ActivityEntry = z.infer<typeof activityEntry>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { conflictRequests, strategy } from './conflicts.ts';
+import { conflictRequests, markerRequests, strategy } from './conflicts.ts';
 import { engineState, errorView, reason, sessionView } from './model.ts';
 
 /**
@@ -134,6 +134,7 @@ export const requests = {
   /** Versions, states and counters as text to paste into a report: no secret, no path beyond the repository's name. */
   'peerweave/diagnostics': { params: none, result: z.object({ text: z.string() }) },
   ...conflictRequests,
+  ...markerRequests,
 } as const;
 
 /** Engine → steering end. */

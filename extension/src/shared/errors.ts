@@ -53,6 +53,8 @@ export const REASONS = [
   // settling what diverged
   'conflict-moved',
   'conflict-unresolved',
+  'review-needed',
+  'commit-refused',
   'move-refused',
   'undo-refused',
   // engine and sessions

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Disposable } from '../../shared/disposable.ts';
 import type { BranchName, Oid, PeerId, RefName } from '../../shared/ids.ts';
+import type { MarkerMerges } from './marker-merge.ts';
 import type { KeptTip, MergePreview, MergeRequest, MergeResult, PreviewRequest } from './merge.ts';
 import type { MoveKind } from './move-kind.ts';
 import type {
@@ -131,6 +132,8 @@ export interface ReceiveResult {
 
 export interface Repository extends Disposable {
   readonly info: RepositoryInfo;
+  /** Merges that a person settles in their own files. */
+  readonly markerMerges: MarkerMerges;
 
   snapshot(): Promise<RefSnapshot>;
   /** Calls back after refs or HEAD may have changed, coalesced; from the watcher, or from the slow poll at the latest. */

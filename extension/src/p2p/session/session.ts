@@ -15,6 +15,7 @@ import { Conversation } from './conversation.ts';
 import type { Decision } from './gatekeeper.ts';
 import { headOf, ManifestLedger, refsOf } from './manifest-ledger.ts';
 import { repoIdentity } from './manifest.ts';
+import { MarkerDesk } from './marker-desk.ts';
 import { People, type PeopleParts } from './people.ts';
 import { SessionSaver } from './session-saver.ts';
 import type { SessionRecord, SessionStore } from './session-store.ts';
@@ -52,6 +53,8 @@ export class Session implements Disposable {
   private readonly strategies: StrategyBook;
   /** What is known of conflicts, and how they are settled. */
   readonly conflicts: ConflictDesk;
+  /** How a conflict is settled by markers in the files. */
+  readonly markers: MarkerDesk;
 
   private readonly changes = new Emitter<void>();
   /** The view changed. */
@@ -84,6 +87,7 @@ export class Session implements Disposable {
     this.conversation = this.createConversation();
     this.driver = this.resources.add(this.createDriver());
     this.conflicts = this.createConflictDesk();
+    this.markers = this.createMarkerDesk();
     this.listenToPeople();
   }
 
@@ -254,6 +258,18 @@ export class Session implements Disposable {
       driver: this.driver,
       strategies: this.strategies,
       save: () => this.save(),
+    });
+  }
+
+  private createMarkerDesk(): MarkerDesk {
+    const { repository, core, driver } = this;
+    const { members } = this.people;
+    return new MarkerDesk({
+      repository,
+      core,
+      driver,
+      nameOf: (peer) => members.nameOf(peer),
+      namespace: (peer) => members.namespace(peer),
     });
   }
 

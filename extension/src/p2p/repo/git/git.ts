@@ -17,6 +17,8 @@ export interface GitOptions {
   readonly isolated?: boolean;
   /** May take locks and write: durable, without hooks, without housekeeping in the background. */
   readonly write?: boolean;
+  /** With `write`: the user's hooks run, because this is what the user does. */
+  readonly hooks?: boolean;
   readonly signal?: AbortSignal;
   /** Told the process id as soon as there is one. */
   readonly onStart?: (pid: number) => void;
@@ -51,8 +53,8 @@ const MAX_OUTPUT = 64 * 1024 * 1024;
 const MAX_STDERR = 64 * 1024;
 
 /** Hooks and background housekeeping belong to the user's own commands; ours must survive a power cut (facts: git's defaults do not). */
+const NO_HOOKS = `core.hooksPath=${devNull}`;
 const WRITE_CONFIG = [
-  `core.hooksPath=${devNull}`,
   'core.fsync=committed,reference,loose-object',
   'core.fsyncMethod=batch',
   'gc.auto=0',
@@ -145,6 +147,7 @@ function startFailure(executable: string, error: NodeJS.ErrnoException): Peerwea
 
 function globalArgs(options: GitOptions): string[] {
   const config = [...(options.write === true ? WRITE_CONFIG : []), ...(options.config ?? [])];
+  if (options.write === true && options.hooks !== true) config.push(NO_HOOKS);
   // Ownership was checked with the user's configuration when the repository was opened.
   if (options.isolated === true) config.push('safe.directory=*');
   return [

@@ -27,7 +27,11 @@ export interface MergeTreeResult {
  * Merges two commits into a tree (git-merge-tree(1)), which with its blobs is written into the room. Undefined when they share no
  * history. Throws `GitFailure`, `PeerweaveError` with `cancelled`, `timeout`, and `internal` when git says what it never said before.
  */
-export async function mergeTree(room: MergeRoom, ours: Oid, theirs: Oid): Promise<MergeTreeResult | undefined> {
+export async function mergeTree(
+  room: Pick<MergeRoom, 'run'>,
+  ours: Oid,
+  theirs: Oid,
+): Promise<MergeTreeResult | undefined> {
   const args = ['merge-tree', '--write-tree', '-z', '--messages', ours, theirs];
   try {
     const { code, stdout, truncated } = await room.run(args, { answers: [0, 1] });
@@ -40,7 +44,7 @@ export async function mergeTree(room: MergeRoom, ours: Oid, theirs: Oid): Promis
 }
 
 /** The best common ancestors of all these commits; none when they share no history. */
-export async function mergeBases(room: MergeRoom, tips: readonly Oid[]): Promise<Oid[]> {
+export async function mergeBases(room: Pick<MergeRoom, 'run'>, tips: readonly Oid[]): Promise<Oid[]> {
   const args = tips.length > 2 ? ['merge-base', '--octopus', '--all'] : ['merge-base', '--all'];
   const { stdout } = await room.run([...args, ...tips], { answers: [0, 1] });
   return stdout.split('\n').filter((line) => isOid(line));

@@ -3,6 +3,7 @@ import { DisposableStore, type Disposable } from '../../../shared/disposable.ts'
 import { PeerweaveError } from '../../../shared/errors.ts';
 import { isTagRef, type BranchName, type Oid, type RefName } from '../../../shared/ids.ts';
 import type { Logger } from '../../../shared/log.ts';
+import type { MarkerMerges } from '../marker-merge.ts';
 import type { KeptTip, MergePreview, MergeRequest, MergeResult, PreviewRequest } from '../merge.ts';
 import type {
   ConflictVersions,
@@ -32,6 +33,7 @@ import type { RepositoryTraits } from './inspect.ts';
 import { expireKept, isKept, keepTips, listKept } from './kept-refs.ts';
 import { mergeHeads, type MergeContext } from './merge-commit.ts';
 import { previewMerge } from './merge-preview.ts';
+import { GitMarkerMerges } from './marker-merges.ts';
 import { moveBranch } from './move-branch.ts';
 import { Mutex } from './mutex.ts';
 import { withPatches } from './patch-equal.ts';
@@ -48,6 +50,7 @@ import { watchRepository } from './watch.ts';
 /** `Repository` on the system's git. Each method's work is in the file of its name. */
 export class SystemRepository implements Repository {
   readonly info: RepositoryInfo;
+  readonly markerMerges: MarkerMerges;
   private readonly git: Git;
   private readonly traits: RepositoryTraits;
   private readonly log: Logger;
@@ -65,6 +68,8 @@ export class SystemRepository implements Repository {
     this.log = log;
     this.refs = createRefReader(git, info.gitDir, traits.refFormat);
     this.diff = new ExpectedDiff(git, info.gitDir);
+    const context = { git, gitDir: info.gitDir, refs: this.refs, traits };
+    this.markerMerges = new GitMarkerMerges(context, this.mutex, this.closed.signal);
   }
 
   snapshot(): Promise<RefSnapshot> {
