@@ -1,11 +1,9 @@
 #!/usr/bin/env node
 import './heap-growth.ts';
-import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { asPeerweaveError, PeerweaveError } from '../shared/errors.ts';
-import { silentLogger } from '../shared/log.ts';
-import type { RequestMethod, RequestParams, RequestResult } from '../rpc/contract.ts';
-import type { SessionView } from '../rpc/model.ts';
+import { addActivityCommands } from './cli/activity-commands.ts';
+import { ask, jsonOption, print, repoOption, sessionOf, type Common } from './cli/ask.ts';
 import { runInForeground } from './cli/foreground.ts';
 import { readInvite } from './cli/invite-input.ts';
 import { peerText, plain, sessionText } from './cli/output.ts';
@@ -22,8 +20,6 @@ import {
 import { serve } from './cli/serve.ts';
 import { checkedName, cliSettings, defaultName } from './cli/settings.ts';
 import { askOnTerminal } from './cli/terminal.ts';
-import { askEngine } from './local-rpc.ts';
-import { SystemGitProvider } from './repo/git/provider.ts';
 import { VERSION } from './version.ts';
 
 /** The `peerweave` command: the same engine without an editor. Errors are one line on stderr and a non-zero exit. */
@@ -32,14 +28,6 @@ const program = new Command('peerweave')
   .description('Share a git repository live, peer to peer.')
   .version(VERSION)
   .configureOutput({ outputError: (text, write) => write(text) });
-
-const jsonOption = new Option('--json', 'one JSON object a line').default(false);
-const repoOption = new Option('--repo <dir>', 'the repository').default('.');
-
-interface Common {
-  repo: string;
-  json: boolean;
-}
 
 program
   .command('share')
@@ -196,32 +184,7 @@ program
   .allowUnknownOption()
   .action(async (_options, _flags, { args }: Command) => process.exit(await serve(args)));
 
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
-
-/** Asks the engine that runs this repository's session, found through `.git/peerweave/`. */
-async function ask<M extends RequestMethod>(
-  repo: string,
-  method: M,
-  params: RequestParams<M>,
-): Promise<RequestResult<M>> {
-  return askEngine(await gitDirOf(repo), method, params);
-}
-
-async function gitDirOf(repo: string): Promise<string> {
-  const state = await new SystemGitProvider({ log: silentLogger }).inspect(repo);
-  if (state.kind === 'repository') return state.info.gitDir;
-  // A clone is shallow while its history still arrives, and has an engine all the same.
-  if (state.kind === 'unusable' && state.reason === 'repository-shallow') return join(resolve(repo), '.git');
-  if (state.kind === 'unusable') throw new PeerweaveError(state.reason, state.message);
-  throw new PeerweaveError('not-a-repository', `${repo} is not a git repository. Name one with --repo.`);
-}
-
-async function sessionOf(repo: string): Promise<SessionView> {
-  const { sessions } = await ask(repo, 'peerweave/state', {});
-  const [session] = sessions;
-  if (session === undefined) throw new PeerweaveError('no-session', `${repo} is in no session.`);
-  return session;
-}
+addActivityCommands(program);
 
 try {
   await program.parseAsync();

@@ -5,6 +5,7 @@ import { requests, type RequestMethod, type RequestResult } from '../rpc/contrac
 import type { Disposable } from '../shared/disposable.ts';
 import { asPeerweaveError, PeerweaveError } from '../shared/errors.ts';
 import type { BranchName } from '../shared/ids.ts';
+import { activityHandlers } from './activity-handlers.ts';
 import { conflictHandlers } from './conflict-handlers.ts';
 import { diagnosticsText } from './diagnostics.ts';
 import type { P2PManager } from './manager.ts';
@@ -79,6 +80,7 @@ export function requestHandlers(manager: P2PManager): RequestHandlers {
     'peerweave/diagnostics': async () => ({ text: diagnosticsText(await manager.state()) }),
     ...conflictHandlers(manager),
     ...markerHandlers(manager),
+    ...activityHandlers(manager),
   };
 }
 

@@ -115,17 +115,27 @@ export const conflictTarget = z.object({ repo, branch, tip: oid.optional(), path
 
 export const strategy = z.enum(['manual', 'auto-merge', 'prefer-local', 'prefer-remote']);
 
+/** A move of a local branch that a sync made, or a person here chose. */
 export const activityEntry = z.object({
   id: z.string(),
   /** Unix milliseconds. */
   at: z.number(),
-  kind: z.enum(['fast-forward', 'created', 'merge', 'resolve', 'rebase', 'undo', 'kept']),
+  /** `kept`: what a strategy had kept became a branch again. */
+  kind: z.enum(['fast-forward', 'created', 'merge', 'resolve', 'rebase', 'follow', 'kept', 'undo']),
   branch,
+  /** Null where the branch was not there. */
   from: oid.nullable(),
   to: oid.nullable(),
   /** Whose state moved it; absent for what a person did here. */
   by: z.string().optional(),
+  /** The worktree whose index and files moved along. */
+  worktree: z.string().optional(),
+  /** The entry that it took back. */
+  undoes: z.string().optional(),
+  /** It was taken back. */
   undone: z.boolean(),
+  /** The branch is still where it left it. An undo may be refused all the same: the worktree decides that when it is tried. */
+  undoable: z.boolean(),
 });
 
 /**
@@ -202,13 +212,17 @@ export const markerRequests = {
 
 /** What was moved, and how it is put back. */
 export const activityRequests = {
+  /** Newest first. */
   'peerweave/activity': {
     params: z.object({ repo, limit: z.int().min(1).max(1_000).default(200) }),
     result: z.object({ entries: z.array(activityEntry) }),
   },
-  /** Puts back what the last automatic or chosen move did (SY13), or the move `id`. Rejects with `undo-refused` and why. */
+  /**
+   * Puts back what the last move did that was not put back yet (SY13), or the move `id`; that of an undo does it again. Rejects with
+   * `undo-refused` and why.
+   */
   'peerweave/undo': {
-    params: z.object({ repo, id: z.string().optional() }),
+    params: z.object({ repo, id: z.string().max(100).optional() }),
     result: z.object({ undone: activityEntry }),
   },
 } as const;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { conflictRequests, markerRequests, strategy } from './conflicts.ts';
+import { activityRequests, conflictRequests, markerRequests, strategy } from './conflicts.ts';
 import { engineState, errorView, reason, sessionView } from './model.ts';
 
 /**
@@ -135,6 +135,7 @@ export const requests = {
   'peerweave/diagnostics': { params: none, result: z.object({ text: z.string() }) },
   ...conflictRequests,
   ...markerRequests,
+  ...activityRequests,
 } as const;
 
 /** Engine → steering end. */

@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { LoggedMove } from '../../../extension/src/p2p/repo/activity.ts';
 import { SystemGitProvider } from '../../../extension/src/p2p/repo/git/provider.ts';
 import type { Oid } from '../../../extension/src/shared/ids.ts';
 import { createLogger } from '../../../extension/src/shared/log.ts';
@@ -50,21 +51,31 @@ function expectSettled(): void {
 }
 
 describe('[SY11] after a crash, opening', () => {
+  const ID = '999999999-0123456789abcdef';
+  const begun = Date.now() - 60_000;
+
   /** What an engine that is dead now had written down before it began. */
   async function interrupted(pid?: number): Promise<void> {
     mkdirSync(journal(), { recursive: true });
     const child = spawn('true');
     await once(child, 'exit');
     const worktree = { root, gitDir: join(root, '.git') };
-    const entry = { branch: 'main', from, to, message: 'from alice', worktree, pid: pid ?? child.pid };
-    writeFileSync(join(journal(), 'x.json'), JSON.stringify(entry));
+    const what = { branch: 'main', from, to, message: 'from alice', kind: 'merge', by: 'alice', at: begun };
+    const entry = { ...what, worktree, pid: pid ?? child.pid };
+    writeFileSync(join(journal(), `${ID}.json`), JSON.stringify(entry));
   }
 
-  const reopen = async (): Promise<void> => (await provider.open(root)).dispose();
+  /** Opens the repository and resolves to what the activity log then has. */
+  async function reopen(): Promise<readonly LoggedMove[]> {
+    const repository = await provider.open(root);
+    const entries = await repository.activity();
+    repository.dispose();
+    return entries;
+  }
 
   it('finds nothing to do when nothing had happened', async () => {
     await interrupted();
-    await reopen();
+    expect(await reopen()).toEqual([]);
     expect(status()).toBe('');
     expectUnmoved();
   });
@@ -73,7 +84,7 @@ describe('[SY11] after a crash, opening', () => {
     await interrupted();
     writeFiles(root, { 'a.txt': 'new content\n', 'added.txt': 'added con' });
     rmSync(join(root, 'dir'), { recursive: true });
-    await reopen();
+    expect(await reopen()).toEqual([]);
     expect(read('a.txt')).toBe('a\n');
     expect(read('dir/b.txt')).toBe('b\n');
     expect(status()).toBe('');
@@ -91,36 +102,65 @@ describe('[SY11] after a crash, opening', () => {
   it('finishes when index and files were there and only the ref was not', async () => {
     await interrupted();
     git(root, 'read-tree', '-m', '-u', from, to);
-    await reopen();
+    const worktree = root;
+    expect(await reopen()).toEqual([
+      {
+        id: ID,
+        at: begun,
+        kind: 'merge',
+        branch: 'main',
+        from,
+        to,
+        by: 'alice',
+        worktree,
+        undoes: undefined,
+        undone: false,
+      },
+    ]);
     expect(revParse(root, 'main')).toBe(to);
+    expect(status()).toBe('');
+    expectSettled();
+    // Once.
+    expect(await reopen()).toHaveLength(1);
+  });
+
+  it.each([
+    ['it had happened, and is noted', 'from alice', 1],
+    ['the user did it instead, and is not noted', 'merge by hand', 0],
+  ])('leaves alone where the user went on after a move: %s', async (_case, message, noted) => {
+    await interrupted();
+    git(root, 'read-tree', '-m', '-u', from, to);
+    // Not by `git`, whose clock stands still: the reflog says when.
+    const env = { ...process.env, GIT_COMMITTER_NAME: 'Ada', GIT_COMMITTER_EMAIL: 'ada@example.org' };
+    execFileSync('git', ['update-ref', '-m', message, 'refs/heads/main', to, from], { cwd: root, env });
+    const mine = commit(root, { 'a.txt': 'later\n' });
+    expect(await reopen()).toHaveLength(noted);
+    expect(revParse(root, 'main')).toBe(mine);
     expect(status()).toBe('');
     expectSettled();
   });
 
-  it('only forgets the entry when the move was complete, or the user went on', async () => {
+  it('notes a move that was complete but for its note', async () => {
     await interrupted();
     git(root, 'merge', '--quiet', '--ff-only', to);
-    const mine = commit(root, { 'a.txt': 'later\n' });
-    await reopen();
-    expect(revParse(root, 'main')).toBe(mine);
-    expect(status()).toBe('');
+    expect(await reopen()).toMatchObject([{ id: ID, from, to }]);
     expectSettled();
   });
 
   it('leaves alone what a living engine is at, and a foreign lock', async () => {
     await interrupted(process.ppid);
     await reopen();
-    expect(readdirSync(journal())).toEqual(['x.json']);
+    expect(readdirSync(journal())).toEqual([`${ID}.json`]);
     await interrupted();
     writeFileSync(join(root, '.git', 'index.lock'), '');
     await reopen();
     expect(lstatSync(join(root, '.git', 'index.lock')).isFile()).toBe(true);
-    expect(readdirSync(journal())).toEqual(['x.json']);
+    expect(readdirSync(journal())).toEqual([`${ID}.json`]);
   });
 
   it('takes back the lock of the index that was its own', async () => {
     await interrupted();
-    writeFileSync(join(root, '.git', 'index.lock'), 'peerweave x\n');
+    writeFileSync(join(root, '.git', 'index.lock'), `peerweave ${ID}\n`);
     await reopen();
     expect(existsSync(join(root, '.git', 'index.lock'))).toBe(false);
     expectUnmoved();

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Disposable } from '../../shared/disposable.ts';
 import type { BranchName, Oid, PeerId, RefName } from '../../shared/ids.ts';
 import type { MarkerMerges } from './marker-merge.ts';
+import type { LoggedMove, UndoResult } from './activity.ts';
 import type { KeptTip, MergePreview, MergeRequest, MergeResult, PreviewRequest } from './merge.ts';
 import type { MoveKind } from './move-kind.ts';
 import type {
@@ -157,6 +158,10 @@ export interface Repository extends Disposable {
    * only by the kinds that a person chooses.
    */
   moveBranch(request: MoveRequest): Promise<MoveResult>;
+  /** The moves of branches that were made so far, newest first; the oldest are forgotten in time. */
+  activity(): Promise<LoggedMove[]>;
+  /** Takes a move back, or the last one that was not taken back (SY13): ref, index and files, or nothing of it. */
+  undo(id?: string): Promise<UndoResult>;
   /**
    * Creates a tag; resolves to false when one of that name exists (SY8). Throws `PeerweaveError` with `object-missing` when the
    * object or something that it reaches is not here, `ref-name-rejected`.

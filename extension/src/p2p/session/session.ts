@@ -13,6 +13,7 @@ import { Activity } from './activity.ts';
 import { ConflictDesk } from './conflict-desk.ts';
 import { Conversation } from './conversation.ts';
 import type { Decision } from './gatekeeper.ts';
+import { MoveHistory } from './move-history.ts';
 import { headOf, ManifestLedger, refsOf } from './manifest-ledger.ts';
 import { repoIdentity } from './manifest.ts';
 import { MarkerDesk } from './marker-desk.ts';
@@ -55,6 +56,8 @@ export class Session implements Disposable {
   readonly conflicts: ConflictDesk;
   /** How a conflict is settled by markers in the files. */
   readonly markers: MarkerDesk;
+  /** What was moved, and how it is taken back. */
+  readonly history: MoveHistory;
 
   private readonly changes = new Emitter<void>();
   /** The view changed. */
@@ -88,6 +91,7 @@ export class Session implements Disposable {
     this.driver = this.resources.add(this.createDriver());
     this.conflicts = this.createConflictDesk();
     this.markers = this.createMarkerDesk();
+    this.history = this.createHistory();
     this.listenToPeople();
   }
 
@@ -270,6 +274,16 @@ export class Session implements Disposable {
       driver,
       nameOf: (peer) => members.nameOf(peer),
       namespace: (peer) => members.namespace(peer),
+    });
+  }
+
+  private createHistory(): MoveHistory {
+    const { repository, driver } = this;
+    return new MoveHistory({
+      repository,
+      driver,
+      moved: (move) => this.activity.refsMoved(repository.info.root, [move], this.parts.identity.peer),
+      save: () => this.save(),
     });
   }
 

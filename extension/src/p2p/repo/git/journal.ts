@@ -32,7 +32,10 @@ const entrySchema = z.object({
   pid: z.number().int().positive(),
 });
 
-/** A move of a branch that is under way. Written before anything else of the move, removed after the last of it (SY11). */
+/**
+ * A move of a branch that is under way. Written before anything else of the move; after the last of it, it goes to the activity log
+ * (`activity-log.ts`), or nowhere if nothing moved (SY11).
+ */
 export type JournalEntry = Readonly<z.infer<typeof entrySchema>>;
 
 const possessionsSchema = z.object({
@@ -114,7 +117,7 @@ export class Journal {
     const path = join(this.folder, name);
     const text = await readText(path);
     if (text === undefined) return undefined;
-    const parsed = parse(entrySchema, text);
+    const parsed = decodeJournalEntry(text);
     if (parsed.value !== undefined) return parsed.value;
     await mkdir(this.unreadable, { recursive: true });
     const aside = join(this.unreadable, name);
@@ -167,9 +170,14 @@ export class JournalRecord {
     return modifiedAt(`${this.base}.json`);
   }
 
-  async remove(): Promise<void> {
-    // The entry last: what lies beside it is only recognised through it.
-    await removeAll(this.folder, this.id);
+  /** Forgets the move. */
+  remove(): Promise<void> {
+    return this.end((entry) => rm(entry, { force: true }));
+  }
+
+  /** Ends the move: `conclude` takes the file of the entry away, after what lies beside it, which is only recognised through the entry. */
+  async end(conclude: (entry: string) => Promise<void>): Promise<void> {
+    await removeAll(this.folder, this.id, conclude);
     this.leave();
   }
 
@@ -185,10 +193,14 @@ export function identityOf(path: string): string | undefined {
   return stats === undefined ? undefined : `${stats.dev}:${stats.ino}:${stats.mtimeNs}`;
 }
 
-async function removeAll(folder: string, id: string): Promise<void> {
+async function removeAll(
+  folder: string,
+  id: string,
+  conclude = (entry: string): Promise<void> => rm(entry, { force: true }),
+): Promise<void> {
   const mine = (await list(folder)).filter((name) => name.startsWith(`${id}.`));
-  const entryLast = [...mine.filter((name) => name !== `${id}.json`), ...mine.filter((name) => name === `${id}.json`)];
-  for (const name of entryLast) await rm(join(folder, name), { force: true });
+  for (const name of mine) if (name !== `${id}.json`) await rm(join(folder, name), { force: true });
+  if (mine.includes(`${id}.json`)) await conclude(join(folder, `${id}.json`));
 }
 
 async function list(folder: string): Promise<string[]> {
@@ -208,6 +220,9 @@ async function modifiedAt(path: string): Promise<number> {
     throw error;
   }
 }
+
+/** An entry as it was written, in the journal or in the activity log; or what is wrong with it. */
+export const decodeJournalEntry = (text: string): ReturnType<typeof parse<JournalEntry>> => parse(entrySchema, text);
 
 function parse<T>(
   schema: z.ZodType<T>,

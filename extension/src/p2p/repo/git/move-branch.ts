@@ -6,6 +6,7 @@ import { needsForward, type MoveKind } from '../move-kind.ts';
 import type { MoveRefusal, MoveRequest, MoveResult } from '../repository.ts';
 import { sensitivePaths } from '../sensitive-paths.ts';
 import { refNameProblem } from '../ref-name.ts';
+import type { ActivityLog } from './activity-log.ts';
 import type { ExpectedDiff } from './expected-diff.ts';
 import { exists } from './files.ts';
 import type { Git } from './git.ts';
@@ -26,13 +27,14 @@ export interface MoveContext {
   readonly traits: RepositoryTraits;
   readonly refs: RefReader;
   readonly diff: ExpectedDiff;
+  readonly activity: ActivityLog;
   readonly log: Logger;
 }
 
 /**
  * See `Repository.moveBranch`. The order, and what a crash after each step leaves for `recover`:
  * journal (nothing happened) → lock and verify the ref (git lets the lock go) → index and files (finished or undone) → the ref
- * (done) → journal entry removed.
+ * (done) → the journal's entry becomes the activity log's.
  */
 export async function moveBranch(context: MoveContext, request: MoveRequest): Promise<MoveResult> {
   // Beside the checks: git's start-up is most of what a small move takes.
@@ -108,21 +110,41 @@ async function perform(
     worktree: place,
     pid: process.pid,
   });
-  let settled = true;
+  let end: 'moved' | 'unmoved' | 'unsettled' = 'unmoved';
   try {
     await transaction.prepare([{ ref: branchRef(branch), from, to }]);
     record.hold({ process: transaction.pid, locks: locksOf(context, worktree, request) });
-    if (place !== null) return await moveWithWorktree(context, record, place, transaction);
-    await transaction.commit();
-    return undefined;
+    const refusal = await (place === null
+      ? moveAlone(context, record, transaction)
+      : moveWithWorktree(context, record, place, transaction));
+    if (refusal === undefined) end = 'moved';
+    return refusal;
   } catch (error) {
-    settled = !(error instanceof UnsettledError);
+    if (error instanceof UnsettledError) end = 'unsettled';
     throw error;
   } finally {
     // First git's locks, then the note of whose they are.
     await transaction.close();
-    if (settled) await record.remove();
+    if (end === 'moved') await context.activity.add(record);
+    else if (end === 'unmoved') await record.remove();
     else record.leave();
+  }
+}
+
+/** The ref alone, of a branch that is checked out nowhere. */
+async function moveAlone(
+  { refs }: MoveContext,
+  record: JournalRecord,
+  transaction: RefTransaction,
+): Promise<undefined> {
+  try {
+    await transaction.commit();
+  } catch (error) {
+    // Git was killed, perhaps after it had done it.
+    await transaction.close();
+    await releaseLeftLocks(record);
+    const { branch, to } = record.entry;
+    if ((await refs.one(branchRef(branch))) !== to) throw error;
   }
 }
 
@@ -193,7 +215,10 @@ async function checkWorktree(
   { from, to, reviewed }: MoveRequest,
 ): Promise<MoveRefusal | undefined> {
   const lock = join(worktree.gitDir, 'index.lock');
-  if (await exists(lock)) return { kind: 'locked', path: lock };
+  const [locked, present] = await Promise.all([exists(lock), exists(worktree.root)]);
+  if (locked) return { kind: 'locked', path: lock };
+  if (!present)
+    return failed(`${worktree.root}, where it is checked out, is not there; \`git worktree prune\` forgets it.`);
   const changes = await diff.between(...treesOf({ from, to }));
   if (reviewed !== true) {
     const paths = sensitivePaths(appearing(changes), traits.hooksPath);

@@ -6,6 +6,7 @@ import { clone, completeClone } from './clone.ts';
 import { Git } from './git.ts';
 import { requireGit } from './git-version.ts';
 import { inspect, unusableError } from './inspect.ts';
+import { ActivityLog } from './activity-log.ts';
 import { recoverMoves } from './recover.ts';
 import { createRefReader } from './ref-reader.ts';
 import { sweepStaging } from './staging.ts';
@@ -43,13 +44,11 @@ export class SystemGitProvider implements RepositoryProvider {
     const { gitDir } = info;
     await sweepStaging(gitDir, this.log);
     await sweepPeerLocks(gitDir, this.log);
-    await recoverMoves({
-      git: this.git,
-      gitDir,
-      refs: createRefReader(this.git, gitDir, traits.refFormat),
-      log: this.log,
-    });
-    return new SystemRepository(this.git, info, traits, this.log);
+    const refs = createRefReader(this.git, gitDir, traits.refFormat);
+    const activity = new ActivityLog(gitDir, this.log);
+    await recoverMoves({ git: this.git, gitDir, refs, log: this.log }, activity);
+    void activity.prune(Date.now());
+    return new SystemRepository({ git: this.git, info, traits, activity, log: this.log });
   }
 
   async init(directory: string): Promise<Repository> {

@@ -3,12 +3,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../../../shared/errors.ts';
 import { branchRef } from '../../../shared/ids.ts';
 import type { Logger } from '../../../shared/log.ts';
+import type { ActivityLog } from './activity-log.ts';
 import { exists } from './files.ts';
 import type { Git } from './git.ts';
 import { IndexLock } from './index-lock.ts';
 import { identityOf, Journal, type JournalEntry, type JournalRecord } from './journal.ts';
 import { outlived } from './process-alive.ts';
 import type { RefReader } from './ref-reader.ts';
+import { reflogTells } from './reflog.ts';
 import { RefTransaction } from './ref-transaction.ts';
 import { ABSENT, diffTrees, treesOf, type TreeChange } from './tree-diff.ts';
 import { undoUpdate } from './undo-update.ts';
@@ -26,38 +28,53 @@ const ORPHAN_MS = 10_000;
 const ORPHAN_POLL_MS = 20;
 
 /**
- * Ends the moves that a crash cut short (SY11). Never throws for what it finds: a move that cannot be ended now (the index is
- * locked by somebody, say) is told in the log and left for the next opening.
+ * Ends the moves that a crash cut short (SY11); those that happened go to the activity log. Never throws for what it finds: a move that
+ * cannot be ended now (the index is locked by somebody, say) is told in the log and left for the next opening.
  */
-export async function recoverMoves(context: RecoverContext): Promise<void> {
+export async function recoverMoves(context: RecoverContext, activity: ActivityLog): Promise<void> {
   const { gitDir, log } = context;
   for (const record of await new Journal(gitDir).leftovers(log)) {
     const { branch } = record.entry;
     try {
-      const obstacle = await recover(context, record);
-      if (obstacle === undefined) await record.remove();
-      else log.warn(`the interrupted move of ${branch} waits for the next opening: ${obstacle}`);
+      const end = await recover(context, record);
+      if (end === 'moved') await activity.add(record);
+      else if (end === 'unmoved') await record.remove();
+      else log.warn(`the interrupted move of ${branch} waits for the next opening: ${end.obstacle}`);
     } catch (error) {
       log.warn(`the interrupted move of ${branch} could not be ended: ${messageOf(error)}`);
     }
   }
 }
 
-/** Resolves to what is in the way, or undefined when the move is over. */
-async function recover(context: RecoverContext, record: JournalRecord): Promise<string | undefined> {
-  if (!(await orphansEnded(record))) return 'its git is still at work';
+async function recover(
+  context: RecoverContext,
+  record: JournalRecord,
+): Promise<'moved' | 'unmoved' | { readonly obstacle: string }> {
+  if (!(await orphansEnded(record))) return { obstacle: 'its git is still at work' };
   await releaseLeftLocks(record);
   const { worktree, branch } = record.entry;
-  if (worktree === null || !(await exists(worktree.gitDir))) return undefined;
+  if (worktree === null || !(await exists(worktree.gitDir)))
+    return (await happened(context, record.entry)) ? 'moved' : 'unmoved';
   const lock = await IndexLock.take(worktree.gitDir, record);
-  if (lock === undefined) return 'somebody holds the index';
+  if (lock === undefined) return { obstacle: 'somebody holds the index' };
   try {
     const outcome = await settleMove(context, record, worktree, lock);
-    if (outcome !== 'over') context.log.info(`the interrupted move of ${branch} was ${outcome}`);
-    return undefined;
+    if (outcome === 'over') return (await happened(context, record.entry)) ? 'moved' : 'unmoved';
+    context.log.info(`the interrupted move of ${branch} was ${outcome}`);
+    return outcome === 'finished' ? 'moved' : 'unmoved';
   } finally {
     await lock.release();
   }
+}
+
+/** Whether the ref had moved. Where the user has gone on since, the reflog tells. */
+async function happened(
+  { git, gitDir, refs }: RecoverContext,
+  { branch, from, to, message, at: begun }: JournalEntry,
+): Promise<boolean> {
+  const current = await refs.one(branchRef(branch));
+  if (current === from || current === to || to === null) return current === to;
+  return reflogTells({ git, gitDir }, branchRef(branch), { to, message, since: begun });
 }
 
 /**

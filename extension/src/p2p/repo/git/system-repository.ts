@@ -4,6 +4,7 @@ import { PeerweaveError } from '../../../shared/errors.ts';
 import { isTagRef, type BranchName, type Oid, type RefName } from '../../../shared/ids.ts';
 import type { Logger } from '../../../shared/log.ts';
 import type { MarkerMerges } from '../marker-merge.ts';
+import type { LoggedMove, UndoResult } from '../activity.ts';
 import type { KeptTip, MergePreview, MergeRequest, MergeResult, PreviewRequest } from '../merge.ts';
 import type {
   ConflictVersions,
@@ -25,6 +26,7 @@ import type {
   Repository,
   RepositoryInfo,
 } from '../repository.ts';
+import type { ActivityLog } from './activity-log.ts';
 import { ExpectedDiff } from './expected-diff.ts';
 import { conflictVersions, fileAt } from './file-version.ts';
 import { isComplete } from './gate.ts';
@@ -34,7 +36,7 @@ import { expireKept, isKept, keepTips, listKept } from './kept-refs.ts';
 import { mergeHeads, type MergeContext } from './merge-commit.ts';
 import { previewMerge } from './merge-preview.ts';
 import { GitMarkerMerges } from './marker-merges.ts';
-import { moveBranch } from './move-branch.ts';
+import { moveBranch, type MoveContext } from './move-branch.ts';
 import { Mutex } from './mutex.ts';
 import { withPatches } from './patch-equal.ts';
 import { applyMirror, receive } from './receive.ts';
@@ -44,8 +46,17 @@ import { relate } from './relate.ts';
 import { replay } from './replay.ts';
 import { resolveMerge } from './resolve-merge.ts';
 import { serveUploadPack, startUploadPack } from './serve.ts';
+import { undoMove } from './undo-move.ts';
 import { UploadPackReserve } from './upload-pack-reserve.ts';
 import { watchRepository } from './watch.ts';
+
+interface SystemRepositoryParts {
+  readonly git: Git;
+  readonly info: RepositoryInfo;
+  readonly traits: RepositoryTraits;
+  readonly activity: ActivityLog;
+  readonly log: Logger;
+}
 
 /** `Repository` on the system's git. Each method's work is in the file of its name. */
 export class SystemRepository implements Repository {
@@ -54,6 +65,7 @@ export class SystemRepository implements Repository {
   private readonly git: Git;
   private readonly traits: RepositoryTraits;
   private readonly log: Logger;
+  private readonly activityLog: ActivityLog;
   private readonly refs: RefReader;
   private readonly diff: ExpectedDiff;
   private readonly watchers = new DisposableStore();
@@ -61,11 +73,12 @@ export class SystemRepository implements Repository {
   private readonly closed = new AbortController();
   private readonly reserve = new UploadPackReserve();
 
-  constructor(git: Git, info: RepositoryInfo, traits: RepositoryTraits, log: Logger) {
+  constructor({ git, info, traits, activity, log }: SystemRepositoryParts) {
     this.git = git;
     this.info = info;
     this.traits = traits;
     this.log = log;
+    this.activityLog = activity;
     this.refs = createRefReader(git, info.gitDir, traits.refFormat);
     this.diff = new ExpectedDiff(git, info.gitDir);
     const context = { git, gitDir: info.gitDir, refs: this.refs, traits };
@@ -115,10 +128,15 @@ export class SystemRepository implements Repository {
   }
 
   moveBranch(request: MoveRequest): Promise<MoveResult> {
-    const { git, refs, diff, log, traits } = this;
-    return this.mutex.run('move', () =>
-      moveBranch({ git, refs, diff, log, traits, gitDir: this.info.gitDir }, request),
-    );
+    return this.mutex.run('move', () => moveBranch(this.moving, request));
+  }
+
+  activity(): Promise<LoggedMove[]> {
+    return this.activityLog.entries();
+  }
+
+  undo(id?: string): Promise<UndoResult> {
+    return this.mutex.run('move', () => undoMove(this.moving, id));
   }
 
   async createTag(ref: RefName, oid: Oid): Promise<boolean> {
@@ -206,6 +224,11 @@ export class SystemRepository implements Repository {
     this.closed.abort();
     this.reserve.dispose();
     this.watchers.dispose();
+  }
+
+  private get moving(): MoveContext {
+    const { git, refs, diff, log, traits } = this;
+    return { git, refs, diff, log, traits, activity: this.activityLog, gitDir: this.info.gitDir };
   }
 
   private get merging(): MergeContext {
