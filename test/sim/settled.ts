@@ -25,25 +25,40 @@ export function checkSettled(engines: readonly SimEngine[], graph: CommitGraph):
       );
     }
   }
-  for (const branch of allBranches(engines)) checkMerged(branch, engines, graph);
+  for (const branch of allBranches(engines)) {
+    // Unless somebody took something back, or it waits for a person.
+    if (engines.some(({ repository }) => repository.rewritten.has(branch))) continue;
+    if (engines.some((engine) => refusesAny(engine, engines) || waitsForPerson(engine, branch))) continue;
+    checkAlike(branch, engines, graph);
+    checkMerged(branch, engines, graph);
+  }
 }
 
-/** Where somebody merges by themselves, and nobody took anything back, what merges is merged. */
+/** Whatever their strategies, people who have the same files have the same commit (SY9). */
+function checkAlike(branch: BranchName, engines: readonly SimEngine[], graph: CommitGraph): void {
+  const heads = outermost(tipsOf(branch, engines), graph);
+  const trees = new Set(heads.map((head) => graph.treeOf(head)));
+  hold(trees.size === heads.length, () => `${branch} has the same files by other commits: ${list(heads)}`);
+}
+
+/** Where somebody merges by themselves, what merges is merged. */
 function checkMerged(branch: BranchName, engines: readonly SimEngine[], graph: CommitGraph): void {
-  if (engines.some(({ repository }) => repository.rewritten.has(branch))) return;
-  if (engines.some((engine) => refusesAny(engine, engines) || waitsForPerson(engine, branch))) return;
   const merging = engines.filter(
     ({ strategies, repository }) =>
       strategyOf(strategies, branch) === 'auto-merge' && repository.tip(branch) !== undefined,
   );
   if (merging.length === 0) return;
-  const tips = [...new Set(engines.map(({ repository }) => repository.tip(branch)))].filter((tip) => tip !== undefined);
-  const heads = outermost(tips, graph);
+  const heads = outermost(tipsOf(branch, engines), graph);
   const clean = heads.length > 1 && graph.merge(branch, heads)?.parents.length === heads.length;
-  hold(!clean, () => `${branch} would merge and was not: ${heads.map((head) => head.slice(0, 6)).join(' ')}`);
+  hold(!clean, () => `${branch} would merge and was not: ${list(heads)}`);
   const apart = heads.length === 1 ? engines.filter(({ repository }) => repository.tip(branch) !== heads[0]) : [];
   hold(apart.length === 0, () => `${branch} is settled, but not at ${apart.map(name).join(' ')}`);
 }
+
+const tipsOf = (branch: BranchName, engines: readonly SimEngine[]): Oid[] =>
+  [...new Set(engines.map(({ repository }) => repository.tip(branch)))].filter((tip) => tip !== undefined);
+
+const list = (heads: readonly Oid[]): string => heads.map((head) => head.slice(0, 6)).join(' ');
 
 const outermost = (tips: readonly Oid[], graph: CommitGraph): Oid[] =>
   tips.filter((tip) => !tips.some((other) => other !== tip && graph.contains(other, tip)));

@@ -159,6 +159,23 @@ describe('[D3] the same heads give the same commit to everybody', () => {
     expect(result).toMatchObject({ outcome: 'merged', parents: [...d.tips].sort().filter((tip) => tip !== against) });
   });
 
+  it('[SY9] of the same files, also by more than two, and without a common history', async () => {
+    const d = diverge(
+      newRoot(),
+      [{ f: '1\n', g: '1\n' }],
+      [{ f: '2\n' }],
+      [{ f: '3\n' }, { f: '2\n' }],
+      [move('f', 'h'), { h: null, f: '2\n' }],
+    );
+    git(d.root, 'checkout', '--quiet', '--orphan', 'other');
+    const orphan = commitEdits(d.root, [{ f: '2\n' }], 'other root');
+    const heads = [...d.tips, orphan];
+    const result = await expectSameEverywhere(d.root, heads);
+    if (result.outcome !== 'merged') throw new Error(result.outcome);
+    expect(result.parents).toEqual([...heads].sort());
+    expect(git(d.root, 'rev-parse', `${result.commit}^{tree}`)).toBe(git(d.root, 'rev-parse', `${orphan}^{tree}`));
+  });
+
   it('random histories, by whoever merges them', { timeout: 120_000 }, async () => {
     const edit = fc.record({ file: fc.nat(3), line: fc.integer({ min: 1, max: 20 }), text: fc.nat(2) });
     const side = fc.array(edit, { minLength: 1, maxLength: 3 });

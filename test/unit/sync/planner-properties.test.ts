@@ -156,6 +156,7 @@ function settlementOf(s: CoreScript, chosen: Strategy): ReturnType<typeof planSe
     left: [],
     settled: [],
     merge: undefined,
+    vain: new Set<string>(),
   };
   return planSettlement(situation, relate);
 }

@@ -59,8 +59,8 @@ export class BranchBoard {
     return this.states.get(branch);
   }
 
-  /** Plans the branch against every peer (SY4), and keeps the bases. */
-  plan(branch: BranchName, strategy: Strategy): BranchPlan {
+  /** Plans the branch against every peer (SY4), and keeps the bases. Without a strategy nothing is settled. */
+  plan(branch: BranchName, strategy: Strategy | undefined): BranchPlan {
     let basesChanged = false;
     return this.relations.collect(branch, (relate) => {
       this.pruneLeft(branch, relate);
@@ -77,8 +77,8 @@ export class BranchBoard {
       const found = conflictOf(local, standings, relate);
       const conflict = found === 'asked' ? this.states.get(branch)?.conflict : found;
       const left = this.local.leftTips(branch);
-      const situation = { strategy, local, standings, left, ...this.settler.knows(branch) };
-      const settlement = planSettlement(situation, relate);
+      const situation = { local, standings, left, ...this.settler.knows(branch) };
+      const settlement = strategy && planSettlement({ strategy, ...situation }, relate);
       return { standings, conflict, settlement, basesChanged };
     });
   }

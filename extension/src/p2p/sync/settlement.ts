@@ -49,21 +49,41 @@ export interface Situation {
   readonly settled: readonly Settled[];
   /** The merge that was made to settle it. */
   readonly merge: Oid | undefined;
+  /** Settlements that came to nothing, by `settlementKey`. */
+  readonly vain: { has(key: string): boolean };
 }
+
+/** What tells one settlement of a branch from another. */
+export const settlementKey = ({ heads, take }: Pick<Settlement, 'heads' | 'take'>): string =>
+  [take ?? '', ...heads].join(' ');
 
 /** Besides these, tips that are no conflict but are not the same commit either: settling them brings everybody to one (CO7). */
 const APART: ReadonlySet<BranchStanding> = new Set(['diverged', 'same-tree', 'patch-equal']);
-const SIDES: ReadonlySet<BranchStanding> = new Set(['equal', 'remote-behind', ...APART]);
+/** The same files by other commits, as by two people who settled a conflict alike: nothing is left for anybody to decide. */
+const ALIKE: ReadonlySet<BranchStanding> = new Set(['same-tree']);
 
-/** How the strategy settles the branch. */
+/**
+ * How the branch is settled: as its strategy says. Where that leaves it to people, sides that have the same files become one commit all the
+ * same, so that people have fewer of them to look at (SY9).
+ */
 export function planSettlement(situation: Situation, relate: Relate): Planned {
+  const { strategy, standings } = situation;
+  if (standings.some(({ standing }) => standing === 'fast-forward')) return undefined;
+  const chosen = strategy === 'manual' ? undefined : planApart(situation, APART, relate);
+  if (chosen === 'asked' || (typeof chosen === 'object' && !situation.vain.has(settlementKey(chosen)))) return chosen;
+  const alike = planApart({ ...situation, strategy: 'auto-merge' }, ALIKE, relate);
+  if (typeof alike === 'object' && !situation.vain.has(settlementKey(alike))) return alike;
+  return alike === 'asked' ? alike : chosen;
+}
+
+/** Settles the sides that stand to ours in one of these ways; the others stay as they are. */
+function planApart(situation: Situation, ways: ReadonlySet<BranchStanding>, relate: Relate): Planned {
   const { strategy, local, standings } = situation;
-  if (strategy === 'manual' || local === null) return undefined;
-  const apart = standings.filter(({ standing }) => APART.has(standing));
+  const apart = standings.filter(({ standing }) => ways.has(standing));
   const [first] = apart;
-  if (first === undefined || standings.some(({ standing }) => standing === 'fast-forward')) return undefined;
+  if (first === undefined || local === null) return undefined;
   if (standings.some(({ standing }) => standing === 'unknown')) return 'asked';
-  const sides = outermostSides(local, standings, SIDES, relate);
+  const sides = outermostSides(local, standings, new Set<BranchStanding>(['equal', 'remote-behind', ...ways]), relate);
   if (sides === 'asked') return 'asked';
   if (sides.length < 2) return undefined;
   if (sides.length > MAX_HEADS) return 'too-many';

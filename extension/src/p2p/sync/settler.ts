@@ -2,7 +2,7 @@ import type { BranchName, Oid } from '../../shared/ids.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { BranchStanding, MergeRefusal, PeerStanding, Settling, SyncEffect } from './model.ts';
 import type { Outbox } from './outbox.ts';
-import type { Planned, Settled, Settlement } from './settlement.ts';
+import { settlementKey, type Planned, type Settled, type Settlement, type Situation } from './settlement.ts';
 
 /**
  * Merges that are made here of one branch without its coming to rest. Peers that see the same sides make the same merge; where some see
@@ -14,6 +14,7 @@ const MAX_ROUNDS = 10;
 const MAX_SETTLED = 4;
 /** Settlements of a branch remembered to come to nothing. */
 const MAX_VAIN = 16;
+const NOTHING: Situation['vain'] = new Set();
 
 /** What a deadline of the settler is for. */
 export interface SettleChore {
@@ -71,9 +72,10 @@ export class Settler {
     this.around = around;
   }
 
-  /** What planning has to know: what was settled on this branch by taking a side, newest last, and the merge to move to. */
-  knows(branch: BranchName): { readonly settled: readonly Settled[]; readonly merge: Oid | undefined } {
-    return { settled: this.history.get(branch) ?? [], merge: this.branches.get(branch)?.offer?.commit };
+  /** What planning has to know of what was settled on this branch before, and of the merge to move to. */
+  knows(branch: BranchName): Pick<Situation, 'settled' | 'merge' | 'vain'> {
+    const { offer, vain = NOTHING } = this.branches.get(branch) ?? {};
+    return { settled: this.history.get(branch) ?? [], merge: offer?.commit, vain };
   }
 
   allSettled(): Iterable<[BranchName, readonly Settled[]]> {
@@ -84,12 +86,16 @@ export class Settler {
     for (const [branch, settled] of history) this.history.set(branch, settled);
   }
 
-  /** Goes on with what is planned for the branch, and forgets a merge that would not settle it any more. */
-  next(branch: BranchName, planned: Planned, linked: readonly PeerStanding[]): void {
-    if (planned === 'asked') return;
+  /**
+   * Goes on with what is planned for the branch, and forgets a merge that would not settle it any more. False when what was planned has
+   * turned out to come to nothing: then there may be something else to plan.
+   */
+  next(branch: BranchName, planned: Planned, linked: readonly PeerStanding[]): boolean {
+    if (planned === 'asked') return true;
     if (typeof planned === 'object') return this.pursue(branch, this.progress(branch), planned);
     const progress = this.branches.get(branch);
     if (progress !== undefined) this.rest(progress, linked);
+    return true;
   }
 
   /** Where a branch may go to: the peers' tips, and the merge that was made here, as if a peer had made it. */
@@ -104,7 +110,7 @@ export class Settler {
     if (planned === undefined) return undefined;
     const progress = this.branches.get(branch);
     if (progress?.offer !== undefined) return 'under-way';
-    const vain = progress?.vain.get(keyOf(planned));
+    const vain = progress?.vain.get(settlementKey(planned));
     if (vain !== undefined) return vain;
     return progress !== undefined && progress.rounds >= MAX_ROUNDS ? 'gave-up' : 'under-way';
   }
@@ -156,17 +162,26 @@ export class Settler {
     this.progress(settle).pace = 'ready';
   }
 
-  private pursue(branch: BranchName, progress: Progress, planned: Settlement): void {
-    const key = keyOf(planned);
+  private pursue(branch: BranchName, progress: Progress, planned: Settlement): boolean {
+    const key = settlementKey(planned);
     this.notice(progress, key, planned.turn);
-    const { out, pace, rounds, vain, offer } = progress;
-    if (offer !== undefined && keyOf(offer) === key) {
+    const { offer } = progress;
+    if (offer !== undefined && settlementKey(offer) === key) {
       offer.good = planned.bringsBack === false;
-      if (planned.bringsBack !== true) return;
+      if (planned.bringsBack !== true) return true;
+      progress.offer = undefined;
       giveUp(progress, planned, 'rewritten');
+      return false;
     }
     progress.offer = undefined;
-    if (out !== undefined || pace === 'resting' || rounds >= MAX_ROUNDS || vain.has(key)) return;
+    this.begin(branch, progress, planned);
+    return true;
+  }
+
+  /** Begins to settle it, unless it is not time, or was in vain. */
+  private begin(branch: BranchName, progress: Progress, planned: Settlement): void {
+    const { out, pace, rounds, vain } = progress;
+    if (out !== undefined || pace === 'resting' || rounds >= MAX_ROUNDS || vain.has(settlementKey(planned))) return;
     const wait = progress.changes + planned.turn;
     if (pace === 'free' && wait > 0) return this.pause(progress, wait);
     progress.pace = 'free';
@@ -228,14 +243,12 @@ function calm(progress: Progress): void {
 }
 
 function giveUp({ vain }: Progress, settlement: Settlement, why: 'unclean' | 'rewritten'): void {
-  vain.set(keyOf(settlement), why);
+  vain.set(settlementKey(settlement), why);
   for (const oldest of vain.keys()) {
     if (vain.size <= MAX_VAIN) return;
     vain.delete(oldest);
   }
 }
-
-const keyOf = ({ heads, take }: Settlement): string => [take ?? '', ...heads].join(' ');
 
 const asStanding = ({ peer, commit, heads }: Offer): PeerStanding & { merges: readonly Oid[] } => ({
   peer,

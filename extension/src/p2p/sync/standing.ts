@@ -44,6 +44,8 @@ interface Abandoned {
   readonly tip: Oid;
   /** Commits of `tip` that the local branch does not contain. */
   readonly lost: number;
+  /** True when the local branch went back along it, and has nothing instead. */
+  readonly back: boolean;
 }
 
 /**
@@ -58,7 +60,7 @@ function abandonedTips({ base, left }: Points, local: Oid, relate: Relate): read
     // A tip that was pruned from the repository can come back only from a peer that still has it: then it can be related again.
     if (counts === 'missing') continue;
     if (counts === 'asked') asked = true;
-    else if (counts.ahead > 0) abandoned.push({ tip, lost: counts.ahead });
+    else if (counts.ahead > 0) abandoned.push({ tip, lost: counts.ahead, back: counts.behind === 0 });
   }
   return asked ? 'asked' : abandoned;
 }
@@ -93,7 +95,8 @@ function standingOfAhead(abandoned: readonly Abandoned[], remote: Oid, relate: R
 
 /**
  * Neither contains the other. When one side stayed on what the other left, that is a rewrite (amend, rebase) that one side has
- * not followed, and no conflict: merging would bring back what was rewritten. It is one as soon as both have commits of their own.
+ * not followed, and no conflict: merging would bring back what was rewritten. It is one as soon as both have commits of their own; and again
+ * when a merge of the two was taken back here, as nothing was rewritten then.
  */
 function standingOfSplit(
   abandoned: readonly Abandoned[],
@@ -103,7 +106,8 @@ function standingOfSplit(
 ): BranchStanding {
   if (local === null || remote === null) return 'unknown';
   let asked = false;
-  for (const { tip } of abandoned) {
+  for (const { tip, back } of abandoned) {
+    if (back) continue;
     const stayed = relate(tip, remote);
     if (stayed === 'asked') asked = true;
     else if (stayed !== 'missing' && stayed.behind === 0) return 'rewound-here';

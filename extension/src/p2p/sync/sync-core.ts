@@ -250,9 +250,10 @@ export class SyncCore {
 
   /** Plans one branch against all peers, and moves it if something lies ahead. */
   private plan(branch: BranchName): void {
-    const plan = this.board.plan(branch, this.autoSync ? strategyOf(this.strategies, branch) : 'manual');
+    const plan = this.board.plan(branch, this.autoSync ? strategyOf(this.strategies, branch) : undefined);
+    if (plan.basesChanged) this.outbox.save();
     const linked = plan.standings.filter(({ peer }) => this.peers.records.get(peer)?.up === true);
-    this.settler.next(branch, plan.settlement, linked);
+    if (!this.settler.next(branch, plan.settlement, linked)) return this.plan(branch);
     const targets = this.settler.targets(branch, plan.standings);
     const move = this.moves.next(branch, this.local.branch(branch), targets, this.autoSync);
     if (move !== undefined) this.outbox.add(move);
@@ -262,7 +263,6 @@ export class SyncCore {
       if (open.get(record.peer) === true) record.open.add(branch);
       else record.open.delete(branch);
     }
-    if (plan.basesChanged) this.outbox.save();
     if (this.board.post(branch, plan)) this.outbox.showBranches();
   }
 

@@ -2,7 +2,7 @@ import { PeerweaveError } from '../../../shared/errors.ts';
 import type { BranchName, Oid } from '../../../shared/ids.ts';
 import type { MergeRequest, MergeResult } from '../merge.ts';
 import type { ObjectFormat } from '../repository.ts';
-import { checkHeads, foldHeads, treeOf } from './merge-fold.ts';
+import { checkHeads, foldHeads, treeOf, treesOf } from './merge-fold.ts';
 import type { Git } from './git.ts';
 import { writeMergeCommit } from './merge-object.ts';
 import { MergeRoom } from './merge-room.ts';
@@ -43,7 +43,10 @@ interface Plan {
 }
 
 async function planClean(room: MergeRoom, heads: readonly Oid[]): Promise<Plan | MergeResult> {
-  const { merged, tree, left } = await foldHeads(room, heads);
+  const [trees, { merged, tree, left }] = await Promise.all([treesOf(room, heads), foldHeads(room, heads)]);
+  const [same] = trees;
+  // Also of heads without a common history, which git would not merge.
+  if (same !== undefined && new Set(trees).size === 1) return { tree: same, parents: heads };
   if (merged.length > 1) return { tree, parents: merged };
   if (left.every(({ unrelated }) => unrelated)) return { outcome: 'unrelated' };
   return { outcome: 'conflicts', files: left.flatMap(({ files }) => files) };
