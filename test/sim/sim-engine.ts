@@ -2,7 +2,14 @@ import { decodePersistedSync } from '../../extension/src/p2p/sync/persisted.ts';
 import type { Relation, SyncEffect, SyncEvent } from '../../extension/src/p2p/sync/model.ts';
 import { MANUAL, type Strategies } from '../../extension/src/p2p/sync/strategy.ts';
 import { SyncCore } from '../../extension/src/p2p/sync/sync-core.ts';
-import { branchOf, branchRef, type Oid, type PeerId, type RefName } from '../../extension/src/shared/ids.ts';
+import {
+  branchOf,
+  branchRef,
+  type BranchName,
+  type Oid,
+  type PeerId,
+  type RefName,
+} from '../../extension/src/shared/ids.ts';
 import type { Reason } from '../../extension/src/shared/errors.ts';
 import { describe } from './describe.ts';
 import type { SimMessage, SimNode } from './sim-network.ts';
@@ -40,6 +47,8 @@ export class SimEngine implements SimNode {
   private reading = false;
   private readAgain = false;
   private watching = false;
+  /** Branches whose move that is out is not to be made. */
+  private readonly withdrawn = new Set<BranchName>();
 
   constructor(id: PeerId, repository: SimRepository, world: SimWorld, mishaps: Mishaps) {
     this.id = id;
@@ -66,6 +75,7 @@ export class SimEngine implements SimNode {
     this.world.trace(this.id, 'crash');
     this.running = false;
     this.life += 1;
+    this.withdrawn.clear();
     this.linked.clear();
     this.repository.onChange = () => undefined;
   }
@@ -116,6 +126,9 @@ export class SimEngine implements SimNode {
         return this.relate(effect);
       case 'move':
         return this.move(effect);
+      case 'withdraw':
+        this.withdrawn.add(effect.branch);
+        return;
       case 'merge':
         return this.merge(effect);
       case 'keep':
@@ -235,17 +248,20 @@ export class SimEngine implements SimNode {
 
   private move({ branch, from, to, reviewed }: EffectOf<'move'>): void {
     const { repository } = this;
+    const life = this.life;
+    this.withdrawn.delete(branch);
     const dropped = repository.droppedFrom(branchRef(branch));
     const perform = (): SyncEvent => {
-      if ((repository.tip(branch) ?? null) !== from)
+      const orphan = life !== this.life;
+      if ((repository.tip(branch) ?? null) !== from || (!orphan && this.withdrawn.has(branch)))
         return { type: 'move-refused', branch, to, why: 'ref-moved', detail: '' };
       if (repository.dirty && !reviewed && repository.head === branch) {
         return { type: 'move-refused', branch, to, why: 'pending', detail: 'local changes' };
       }
-      repository.setByEngine(branchRef(branch), to, reviewed, dropped);
+      // What an engine that died had begun knows nothing of what came after.
+      repository.setByEngine(branchRef(branch), to, reviewed, orphan ? dropped : undefined);
       return { type: 'moved', branch, from, to };
     };
-    const life = this.life;
     this.world.clock.after(this.world.random.between(1, 20), () => {
       // A crash in the middle: the journal finishes the move or undoes it (SY11).
       if (life !== this.life && this.world.random.chance(0.5)) return;

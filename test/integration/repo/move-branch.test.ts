@@ -72,6 +72,17 @@ it('[SY5] moves a checked-out branch with its index and files', async () => {
   expectSettled();
 });
 
+it('[SY12] does not move what is not wanted any more, also when it could', async () => {
+  const to = incoming({ 'a.txt': 'new\n' });
+  const withdrawn = new AbortController();
+  const moving = move(to, { withdrawn: withdrawn.signal });
+  withdrawn.abort();
+  expect(await moving).toEqual({ moved: false, refusal: { kind: 'ref-moved' } });
+  expectUnmoved();
+  expect(read('a.txt')).toBe('a\n');
+  expect(await move(to, { withdrawn: new AbortController().signal })).toEqual({ moved: true });
+});
+
 it('[SY5] moves and creates branches that are checked out nowhere without touching files', async () => {
   git(root, 'branch', 'topic');
   const to = incoming({ 'a.txt': 'new\n' });

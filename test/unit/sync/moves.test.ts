@@ -153,6 +153,27 @@ describe('[SY12] the user wins', () => {
     expect(waits).toEqual([250, 500, 1_000]);
   });
 
+  it('[SY12] a move that is out is withdrawn when the branch was elsewhere meanwhile, though it may come back (seed 11766)', () => {
+    const { s, c0, c1, c2 } = moving();
+    // With plain git: first what they have and more, then all of it taken back, to where the move that is still out begins.
+    const more = s.commit([c2]);
+    s.local({ main: more });
+    expect(s.got('withdraw')).toEqual([{ type: 'withdraw', branch: 'main' }]);
+    s.local({ main: c0 });
+    s.refuses('ref-moved');
+    expect(s.standing(A)).toBe('rewound-here');
+    s.local({ main: c1 });
+    expect(s.every('move')).toHaveLength(1);
+  });
+
+  it('[SY12] but not by the news that it went through, nor while nothing else was seen', () => {
+    const { s, c0, c2 } = moving();
+    s.local({ main: c0, other: c2 });
+    s.local({ main: c2, other: c2 });
+    s.moves();
+    expect(s.every('withdraw')).toEqual([]);
+  });
+
   it('[SY12] a commit on top of our own move is not taken back by the news of the move', () => {
     const { s, c2 } = moving();
     const c3 = s.commit([c2]);

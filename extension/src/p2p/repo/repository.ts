@@ -81,6 +81,8 @@ export interface MoveRequest {
   readonly message: string;
   /** Apply even when files that run code on open are touched: the person reviewed it. */
   readonly reviewed?: boolean;
+  /** Fires when the move is not wanted any more; then it is refused as `ref-moved`, unless the ref is locked for it already. */
+  readonly withdrawn?: AbortSignal;
 }
 
 export interface TransferProgress {

@@ -41,6 +41,8 @@ export class SyncDriver implements Disposable {
   private readonly fetches = new Map<PeerId, AbortController>();
   private readonly idleWaiters = new Set<() => void>();
   private wakeTimer: NodeJS.Timeout | undefined;
+  /** The move of each branch that is out. */
+  private readonly moving = new Map<BranchName, AbortController>();
   /** Ref moves run one after another: they share the index of a worktree. */
   private moves: Promise<void> = Promise.resolve();
   private announcing: Promise<void> = Promise.resolve();
@@ -130,7 +132,9 @@ export class SyncDriver implements Disposable {
       case 'read-refs':
         return this.run(() => this.refresh());
       case 'move':
-        return this.inTurn(() => this.move(effect));
+        return this.startMove(effect);
+      case 'withdraw':
+        return this.moving.get(effect.branch)?.abort();
       case 'merge':
         return this.run(async () => this.handle(await mergeSides(this.settling, effect)));
       case 'keep':
@@ -215,7 +219,13 @@ export class SyncDriver implements Disposable {
     }
   }
 
-  private async move(effect: Extract<SyncEffect, { type: 'move' }>): Promise<void> {
+  private startMove(effect: Extract<SyncEffect, { type: 'move' }>): void {
+    const withdrawn = new AbortController();
+    this.moving.set(effect.branch, withdrawn);
+    this.inTurn(() => this.move(effect, withdrawn.signal));
+  }
+
+  private async move(effect: Extract<SyncEffect, { type: 'move' }>, withdrawn: AbortSignal): Promise<void> {
     const { branch, from, to, peer } = effect;
     const name = this.host.nameOf(peer);
     const result = await this.repository
@@ -227,11 +237,13 @@ export class SyncDriver implements Disposable {
         ...(effect.merges === undefined ? {} : { kind: 'merge' }),
         by: name,
         reviewed: effect.reviewed,
+        withdrawn,
       })
       .catch((error: unknown): { moved: false; refusal: MoveRefusal } => ({
         moved: false,
         refusal: { kind: 'failed', message: asPeerweaveError(error).message },
       }));
+    this.moving.delete(branch);
     if (result.moved) {
       this.host.refsMoved([{ ref: `refs/heads/${branch}` as RefName, from, to }], peer);
       this.handle({ type: 'moved', branch, from, to });

@@ -97,6 +97,11 @@ export type SyncEffect =
       readonly merges?: readonly Oid[];
     }
   /**
+   * The branch has been elsewhere since the move that is out was decided on: do not begin with it any more, also when the branch is back
+   * where the move begins (SY12). It is answered like any other: as refused for `ref-moved`, unless it was too late.
+   */
+  | { readonly type: 'withdraw'; readonly branch: BranchName }
+  /**
    * Make the merge commit of these heads that everybody makes of them (D3), on no ref; with `take`, of that one's files as they are. At
    * most one is out for a branch.
    */

@@ -113,6 +113,12 @@ export class Moves {
     return times;
   }
 
+  /** The branch was seen at `tip`. True when the move that is out was decided on without knowing that, and is to be withdrawn. */
+  seen(branch: BranchName, tip: Oid | null): boolean {
+    const move = this.out.get(branch);
+    return move !== undefined && tip !== move.from && tip !== move.to;
+  }
+
   /** The branch is known afresh. */
   known(branch: BranchName): void {
     this.outrun.delete(branch);

@@ -3,7 +3,7 @@ import type { BranchName, PeerId, RefName } from '../../shared/ids.ts';
 import type { Deadlines } from './deadlines.ts';
 import { FetchSchedule } from './fetch-schedule.ts';
 import type { LocalRefs } from './local-refs.ts';
-import type { Refs } from './model.ts';
+import type { BranchStanding, PeerStanding, Refs } from './model.ts';
 import type { Outbox } from './outbox.ts';
 import { isSettled, newPeerRecord, type PeerRecord } from './peer-record.ts';
 import { branchesOf, diffRefs } from './ref-diff.ts';
@@ -108,6 +108,15 @@ export class PeerBook {
     this.due(record);
   }
 
+  /** The branch was planned; `busy` while a move of it is out. */
+  planned(branch: BranchName, standings: readonly PeerStanding[], busy: boolean): void {
+    const open = new Map(standings.map(({ peer, standing }) => [peer, isOpen(standing, busy)]));
+    for (const record of this.records.values()) {
+      if (open.get(record.peer) === true) record.open.add(branch);
+      else record.open.delete(branch);
+    }
+  }
+
   /** Starts what may be fetched now. */
   startFetches(): void {
     const { effects, held } = this.fetches.next();
@@ -143,3 +152,7 @@ export class PeerBook {
     if (up && seen !== undefined && refused.size === 0) this.around.outbox.add({ type: 'ack', peer, seq: seen.seq });
   }
 }
+
+/** Planning is not finished while a relation is not known, or while a fast-forward is neither done nor waiting for someone. */
+const isOpen = (standing: BranchStanding, busy: boolean): boolean =>
+  standing === 'unknown' || (standing === 'fast-forward' && busy);

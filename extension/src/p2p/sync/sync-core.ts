@@ -3,7 +3,7 @@ import { backoffDelay } from './backoff.ts';
 import { BranchBoard } from './branch-board.ts';
 import { Deadlines } from './deadlines.ts';
 import { LocalRefs } from './local-refs.ts';
-import type { BranchStanding, BranchState, SyncEffect, SyncEvent } from './model.ts';
+import type { BranchState, SyncEffect, SyncEvent } from './model.ts';
 import { Moves } from './moves.ts';
 import { limitsOf, type SyncLimits, type SyncOptions } from './options.ts';
 import { Outbox } from './outbox.ts';
@@ -154,6 +154,7 @@ export class SyncCore {
       else {
         this.known(branch);
         this.settler.touched(branch, to);
+        if (this.moves.seen(branch, to)) this.outbox.add({ type: 'withdraw', branch });
       }
     }
     if (doubtful) this.outbox.add({ type: 'read-refs' });
@@ -257,12 +258,7 @@ export class SyncCore {
     const targets = this.settler.targets(branch, plan.standings);
     const move = this.moves.next(branch, this.local.branch(branch), targets, this.autoSync);
     if (move !== undefined) this.outbox.add(move);
-    const busy = this.moves.isBusy(branch);
-    const open = new Map(plan.standings.map(({ peer, standing }) => [peer, isOpen(standing, busy)]));
-    for (const record of this.peers.records.values()) {
-      if (open.get(record.peer) === true) record.open.add(branch);
-      else record.open.delete(branch);
-    }
+    this.peers.planned(branch, plan.standings, this.moves.isBusy(branch));
     if (this.board.post(branch, plan)) this.outbox.showBranches();
   }
 
@@ -294,7 +290,3 @@ export class SyncCore {
     }
   }
 }
-
-/** Planning is not finished while a relation is not known, or while a fast-forward is neither done nor waiting for someone. */
-const isOpen = (standing: BranchStanding, busy: boolean): boolean =>
-  standing === 'unknown' || (standing === 'fast-forward' && busy);

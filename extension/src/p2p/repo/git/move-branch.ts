@@ -113,6 +113,8 @@ async function perform(
   let end: 'moved' | 'unmoved' | 'unsettled' = 'unmoved';
   try {
     await transaction.prepare([{ ref: branchRef(branch), from, to }]);
+    // From here on the branch cannot be elsewhere and come back unseen.
+    if (request.withdrawn?.aborted === true) return { kind: 'ref-moved' };
     record.hold({ process: transaction.pid, locks: locksOf(context, worktree, request) });
     const refusal = await (place === null
       ? moveAlone(context, record, transaction)
