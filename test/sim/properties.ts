@@ -114,10 +114,17 @@ function allowed({ here, there, branch, local, remote, graph, state }: Pair): Pe
   if (graph.contains(local, remote)) return rewroteThere ? ['rewound-there', ...behind] : behind;
   const rewrites: PeerStanding['standing'][] = [];
   if (rewroteHere) rewrites.push('rewound-here');
-  if (rewroteThere) rewrites.push('rewound-there');
+  if (rewroteThere || followsRewrite(state, there, remote, graph)) rewrites.push('rewound-there');
   const { sameTree, patchEqual } = graph.relation(local, remote);
   return [sameTree ? 'same-tree' : patchEqual === true ? 'patch-equal' : 'diverged', ...rewrites];
 }
+
+/** True when what the peer has contains what another, by its own hand, rewrote ours to. */
+const followsRewrite = ({ peers }: BranchState, there: SimEngine, remote: Oid, graph: CommitGraph): boolean =>
+  peers.some(
+    ({ peer, standing, remote: tip }) =>
+      peer !== there.id && standing === 'rewound-there' && tip !== null && graph.contains(remote, tip),
+  );
 
 /** A conflict is shown exactly where a branch has diverged, with sides none of which contains another. */
 function checkConflicts(here: SimEngine, graph: CommitGraph): void {

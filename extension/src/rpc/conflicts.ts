@@ -167,10 +167,11 @@ export const conflictRequests = {
   'peerweave/fileAt': { params: z.object({ repo, commit: oid, path }), result: z.object({ version: fileVersion }) },
   /**
    * Resolves with where the branch is now, null where it was deleted. Rejects with `conflict-moved` when the candidates are not `tips`
-   * any more, and with `move-refused` when the branch cannot move now, and why; nothing has happened then.
+   * any more, with `move-refused` when the branch cannot move now, and why, and with `review-needed` when files that run code on open come
+   * along and `reviewed` does not say that the person has seen that (SY6). Nothing has happened then.
    */
   'peerweave/resolve': {
-    params: z.object({ repo, branch, tips, resolution }),
+    params: z.object({ repo, branch, tips, resolution, reviewed: z.boolean().default(false) }),
     result: z.object({ commit: oid.nullable() }),
   },
   /** Tells the others that somebody here is at it, or is not any more (D8). */

@@ -1,123 +1,13 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import type { Link } from '../../../extension/src/p2p/link/link.ts';
-import type { Repository } from '../../../extension/src/p2p/repo/repository.ts';
-import { SyncDriver, type SyncHost } from '../../../extension/src/p2p/session/sync-driver.ts';
-import type { Strategy } from '../../../extension/src/p2p/sync/strategy.ts';
-import { SyncCore } from '../../../extension/src/p2p/sync/sync-core.ts';
-import type { Oid, PeerId } from '../../../extension/src/shared/ids.ts';
-import { silentLogger } from '../../../extension/src/shared/log.ts';
-import { commit, fsck, git, initRepository, revParse, tempFolder, writeFiles } from '../../support/git.ts';
 import { lines } from '../../support/diverged.ts';
-import { connectTo, provider } from '../../support/two-repositories.ts';
+import { fsck, git } from '../../support/git.ts';
+import { Crossroads } from '../../support/crossroads.ts';
 
-const folder = tempFolder();
-const people: Person[] = [];
-let count = 0;
+const crossroads = new Crossroads();
+const diverged = crossroads.diverged;
 
-afterEach(async () => {
-  for (const person of people.splice(0)) await person.leave();
-});
-afterAll(() => folder.remove());
-
-/** A repository with a core and a driver; what it announces reaches the others at once, and objects come by git's own protocol. */
-class Person {
-  readonly root: string;
-  readonly id: PeerId;
-  readonly core: SyncCore;
-  private readonly repository: Repository;
-  private readonly driver: SyncDriver;
-  private readonly others: Person[] = [];
-  private seq = 0;
-
-  constructor(letter: string, root: string, repository: Repository, strategy: Strategy) {
-    this.id = `SHA256:${letter.repeat(43)}` as PeerId;
-    this.root = root;
-    this.repository = repository;
-    this.core = new SyncCore({ strategies: { session: strategy, branches: new Map() } });
-    this.driver = new SyncDriver(this.core, repository, this.host());
-    people.push(this);
-  }
-
-  async meet(...others: Person[]): Promise<void> {
-    this.others.push(...others);
-    for (const { id } of others) this.driver.handle({ type: 'peer-up', peer: id });
-    await this.driver.start();
-  }
-
-  get tip(): Oid {
-    return revParse(this.root, 'main');
-  }
-
-  get main() {
-    return this.core.branches().find(({ branch }) => branch === 'main');
-  }
-
-  read(path: string): string {
-    return readFileSync(join(this.root, path), 'utf8');
-  }
-
-  async leave(): Promise<void> {
-    await this.driver.stop(5_000);
-    this.repository.dispose();
-  }
-
-  private host(): SyncHost {
-    return {
-      log: silentLogger,
-      link: (peer) => this.linkTo(peer),
-      namespace: (peer) => peer.slice(7, 8).toLowerCase(),
-      nameOf: (peer) => peer.slice(7, 8),
-      announce: (refs) => {
-        this.seq += 1;
-        for (const other of this.others)
-          other.driver.handle({ type: 'manifest', peer: this.id, seq: this.seq, refs: new Map(refs) });
-        return Promise.resolve();
-      },
-      greet: () => undefined,
-      persist: () => undefined,
-      refsMoved: () => undefined,
-      synced: () => undefined,
-      progress: () => undefined,
-      syncFailed: () => undefined,
-      changed: () => undefined,
-    };
-  }
-
-  private linkTo(peer: PeerId): Link | undefined {
-    const other = this.others.find(({ id }) => id === peer);
-    if (other === undefined) return undefined;
-    const connect = connectTo(other.repository);
-    return {
-      exec: (_: string, { signal }: { signal: AbortSignal }) => connect(signal),
-      control: { notify: () => undefined },
-    } as unknown as Link;
-  }
-}
-
-interface Side {
-  readonly files: Readonly<Record<string, string>>;
-  readonly strategy: Strategy;
-  /** Written after the commit, and not committed. */
-  readonly dirty?: Readonly<Record<string, string>>;
-}
-
-/** People whose `main` diverged from one commit of `f`, each with a change of their own. */
-async function diverged(...sides: Side[]): Promise<Person[]> {
-  const base = initRepository(join(folder.path, `base${(count += 1)}`));
-  commit(base, { f: lines(9) });
-  const found: Person[] = [];
-  for (const [i, { files, strategy, dirty }] of sides.entries()) {
-    const root = join(folder.path, `p${count}-${i}`);
-    git(folder.path, 'clone', '--quiet', base, root);
-    commit(root, files, `side ${i}`);
-    writeFiles(root, dirty ?? {});
-    found.push(new Person('ABC'[i]!, root, await provider.open(root), strategy));
-  }
-  for (const person of found) await person.meet(...found.filter((other) => other !== person));
-  return found;
-}
+afterEach(() => crossroads.clear());
+afterAll(() => crossroads.remove());
 
 const top = { f: lines(9, { 1: 'top' }) };
 const bottom = { f: lines(9, { 9: 'bottom' }) };

@@ -4,6 +4,7 @@ import {
   isPeerId,
   isSessionId,
   isSharedRef,
+  type BranchName,
   type Oid,
   type PeerId,
   type RefName,
@@ -44,6 +45,10 @@ const sessionId = z.custom<SessionId>((v) => typeof v === 'string' && isSessionI
 const sharedRef = z.custom<RefName>(
   (v) => typeof v === 'string' && v.length <= MAX_REF_NAME_BYTES && isSharedRef(v),
   'a branch or tag ref',
+);
+const branchName = z.custom<BranchName>(
+  (v) => typeof v === 'string' && v.length > 0 && v.length <= MAX_REF_NAME_BYTES,
+  'a branch',
 );
 const base64 = (maxBytes: number) => z.base64().max(Math.ceil(maxBytes / 3) * 4);
 const displayName = z.string().min(1).max(MAX_NAME_LENGTH);
@@ -127,6 +132,8 @@ const notifications = {
   manifest,
   /** The sender has everything of `author`'s manifest `seq`: lets the author show who is in sync. */
   ack: z.object({ author: peerId, seq: z.int().min(1) }),
+  /** Somebody at the sender is settling this branch, or is not any more (D8). Said again on a new link; older versions ignore it (LI6). */
+  resolving: z.object({ branch: branchName, active: z.boolean() }),
 } as const;
 
 export const controlSchemas = { requests, notifications };

@@ -3,7 +3,7 @@ import type { Disposable } from '../../shared/disposable.ts';
 import type { BranchName, Oid, PeerId, RefName } from '../../shared/ids.ts';
 import type { MarkerMerges } from './marker-merge.ts';
 import type { LoggedMove, UndoResult } from './activity.ts';
-import type { KeptTip, MergePreview, MergeRequest, MergeResult, PreviewRequest } from './merge.ts';
+import type { CommitSummary, KeptTip, MergePreview, MergeRequest, MergeResult, PreviewRequest } from './merge.ts';
 import type { MoveKind } from './move-kind.ts';
 import type {
   ConflictVersions,
@@ -83,6 +83,8 @@ export interface MoveRequest {
   readonly reviewed?: boolean;
   /** Fires when the move is not wanted any more; then it is refused as `ref-moved`, unless the ref is locked for it already. */
   readonly withdrawn?: AbortSignal;
+  /** Looks for what would be in the way, changes of files apart, and moves nothing. */
+  readonly onlyCheck?: boolean;
 }
 
 export interface TransferProgress {
@@ -183,6 +185,8 @@ export interface Repository extends Disposable {
   resolve(request: ResolveRequest): Promise<ResolveOutcome>;
   /** Makes commits again on top of others, on no ref. Throws as `mergeHeads`, and `bad-request` for too many commits. */
   replay(request: ReplayRequest): Promise<ReplayOutcome>;
+  /** Commits of a tip that none of the others has, newest first, and whether there are more. */
+  commitsOf(tip: Oid, others: readonly Oid[]): Promise<{ commits: CommitSummary[]; more: boolean }>;
   /** What a commit has at a path, as it is: through no filter. Null for nothing. Throws `object-missing`. */
   fileAt(commit: Oid, path: string, signal?: AbortSignal): Promise<FileVersion | null>;
   /** The versions of a file that two commits and their base have, under whatever name. Throws `object-missing`. */
@@ -194,6 +198,8 @@ export interface Repository extends Disposable {
   }): Promise<ConflictVersions>;
   /** Keeps tips of a branch that are about to lose to another (CO4), all or none; durable when it resolves. */
   keepTips(branch: BranchName, tips: readonly Oid[]): Promise<void>;
+  /** Lets go of tips that were kept and did not lose after all. */
+  releaseKept(branch: BranchName, tips: readonly Oid[]): Promise<void>;
   /** What is kept, of one branch or of all, newest first. */
   keptTips(branch?: BranchName): Promise<KeptTip[]>;
   /** Makes a kept tip a branch of its own; it stays kept. Refused as any new branch is, and as `failed` when it is not kept. */

@@ -1,10 +1,10 @@
 import type { EngineEvent, Settings } from '../../rpc/contract.ts';
 import type { SessionView } from '../../rpc/model.ts';
 import { Emitter, type Event } from '../../shared/events.ts';
-import { asPeerweaveError, PeerweaveError } from '../../shared/errors.ts';
+import { PeerweaveError } from '../../shared/errors.ts';
 import { DisposableStore, disposable, type Disposable } from '../../shared/disposable.ts';
-import type { BranchName } from '../../shared/ids.ts';
-import type { Manifest, RosterEntry } from '../link/control-protocol.ts';
+import type { BranchName, PeerId } from '../../shared/ids.ts';
+import type { Manifest } from '../link/control-protocol.ts';
 import type { Link } from '../link/link.ts';
 import type { Repository } from '../repo/repository.ts';
 import { decodePersistedSync } from '../sync/persisted.ts';
@@ -14,16 +14,17 @@ import { ConflictDesk } from './conflict-desk.ts';
 import { Conversation } from './conversation.ts';
 import type { Decision } from './gatekeeper.ts';
 import { MoveHistory } from './move-history.ts';
-import { headOf, ManifestLedger, refsOf } from './manifest-ledger.ts';
+import { ManifestLedger, refsOf } from './manifest-ledger.ts';
 import { repoIdentity } from './manifest.ts';
 import { MarkerDesk } from './marker-desk.ts';
+import { peerFacts } from './peer-facts.ts';
 import { People, type PeopleParts } from './people.ts';
+import { serveFetches } from './serving.ts';
 import { SessionSaver } from './session-saver.ts';
 import type { SessionRecord, SessionStore } from './session-store.ts';
 import { StrategyBook } from './strategy-book.ts';
-import { liveView, type PeerFacts, type SessionPhase } from './session-view.ts';
+import { liveView, type SessionPhase } from './session-view.ts';
 import { SyncDriver } from './sync-driver.ts';
-import { UPLOAD_PACK_COMMANDS } from './upload-pack.ts';
 
 /** Everything a session is made of; the composition root hands it in. */
 export interface SessionParts extends Omit<PeopleParts, 'save' | 'prepare'> {
@@ -59,6 +60,7 @@ export class Session implements Disposable {
   /** What was moved, and how it is taken back. */
   readonly history: MoveHistory;
 
+  private readonly nameOf = (peer: PeerId): string => this.people.members.nameOf(peer);
   private readonly changes = new Emitter<void>();
   /** The view changed. */
   readonly onChange = this.changes.event;
@@ -73,7 +75,7 @@ export class Session implements Disposable {
     this.people = this.resources.add(
       new People({ ...parts, save: () => this.save(), prepare: (link) => this.prepareLink(link) }),
     );
-    this.activity = new Activity(log, (peer) => this.people.members.nameOf(peer));
+    this.activity = new Activity(log, this.nameOf);
     this.onEvent = this.activity.onEvent;
     this.saver = new SessionSaver(parts.store, log, (event) => this.activity.tell(event));
     this.strategies = new StrategyBook(record, settings.strategy);
@@ -89,7 +91,7 @@ export class Session implements Disposable {
     });
     this.conversation = this.createConversation();
     this.driver = this.resources.add(this.createDriver());
-    this.conflicts = this.createConflictDesk();
+    this.conflicts = this.resources.add(this.createConflictDesk());
     this.markers = this.createMarkerDesk();
     this.history = this.createHistory();
     this.listenToPeople();
@@ -102,6 +104,7 @@ export class Session implements Disposable {
   async start(first?: { readonly link: Link; readonly manifest: () => Manifest }): Promise<void> {
     await this.people.listen();
     await this.driver.start();
+    this.conflicts.start();
     await this.save();
     if (this.phase === 'ended') throw new PeerweaveError('cancelled', 'The session was left while it began.');
     const fingerprint = this.parts.identity.peer;
@@ -116,20 +119,22 @@ export class Session implements Disposable {
   }
 
   view(): SessionView {
+    const { people, ledger, core, activity } = this;
+    const witnesses = { people, ledger, core, activity };
     return liveView({
       root: this.repository.info.root,
       record: this.record,
       phase: this.phase,
-      self: this.people.members.self,
+      self: people.members.self,
       refs: this.driver.current,
-      inviteExpiresAt: this.people.invitation.current?.expiresAt,
-      peers: this.people.present().map((entry) => this.factsOf(entry)),
-      approvals: this.people.approvals,
-      branches: this.core.branches(),
+      inviteExpiresAt: people.invitation.current?.expiresAt,
+      peers: people.present().map((entry) => peerFacts(entry, witnesses)),
+      approvals: people.approvals,
+      branches: core.branches(),
       strategies: this.strategies.current,
-      resolving: (branch) => this.conflicts.resolving(branch),
+      resolving: this.conflicts.resolving,
       room: this.parts.network.status,
-      nameOf: (peer) => this.people.members.nameOf(peer),
+      nameOf: this.nameOf,
     });
   }
 
@@ -165,12 +170,11 @@ export class Session implements Disposable {
     await this.driver.idle();
   }
 
-  /** Changed settings, of which automatic sync, the strategy and approval act at once. */
-  applySettings({ autoSync, approve, strategy }: Settings): void {
-    this.people.approve = approve;
-    this.driver.handle({ type: 'auto-sync', enabled: autoSync });
-    this.strategies.applySetting(strategy);
-    this.driver.handle({ type: 'strategies', strategies: this.strategies.current });
+  /** Changed settings; what is not of the network acts at once. */
+  applySettings(settings: Settings): void {
+    this.people.approve = settings.approve;
+    this.driver.handle({ type: 'auto-sync', enabled: settings.autoSync });
+    this.conflicts.applySettings(settings);
   }
 
   /** Ends the session for us and forgets it (SE9). The repository keeps all it has. */
@@ -243,7 +247,7 @@ export class Session implements Disposable {
       log: log.scope('sync'),
       link: (peer) => this.people.mesh.link(peer),
       namespace: (peer) => this.people.members.namespace(peer),
-      nameOf: (peer) => this.people.members.nameOf(peer),
+      nameOf: this.nameOf,
       announce: (refs, head) => this.conversation.announce(refs, head),
       greet: (peer) => this.conversation.greet(peer),
       persist: () => void this.save(),
@@ -256,11 +260,20 @@ export class Session implements Disposable {
   }
 
   private createConflictDesk(): ConflictDesk {
+    const { settings, record, log, now } = this.parts;
     return new ConflictDesk({
       repository: this.repository,
       core: this.core,
       driver: this.driver,
       strategies: this.strategies,
+      settings,
+      log,
+      name: record.name,
+      nameOf: this.nameOf,
+      links: () => this.people.mesh.links(),
+      now,
+      moved: (moves) => this.activity.refsMoved(this.repository.info.root, moves, record.self),
+      changed: () => this.changed(),
       save: () => this.save(),
     });
   }
@@ -287,17 +300,6 @@ export class Session implements Disposable {
     });
   }
 
-  private factsOf(entry: RosterEntry): PeerFacts {
-    const { peer } = entry;
-    return {
-      entry,
-      link: this.people.mesh.link(peer),
-      head: headOf(this.ledger.of(peer)),
-      inSync: this.core.peerState(peer)?.inSync === true && this.ledger.hasOurs(peer),
-      ...this.activity.of(peer),
-    };
-  }
-
   private membersChanged(): void {
     void this.save();
     this.conversation.shareRoster();
@@ -307,12 +309,16 @@ export class Session implements Disposable {
 
   private prepareLink(link: Link): void {
     this.conversation.listenTo(link);
-    link.onExec((command, stream) => this.serve(link, command, stream));
+    this.conflicts.listenTo(link);
+    const { repository, parts, ending } = this;
+    const { log } = parts;
+    serveFetches(link, { repository, signal: ending.signal, log, nameOf: this.nameOf });
   }
 
   private linkUp(link: Link): void {
     const { peer } = link;
     this.conversation.sharePresence();
+    this.conflicts.greet(link);
     void this.save();
     this.activity.peer(peer, 'online', link);
     this.driver.handle({ type: 'peer-up', peer });
@@ -321,6 +327,7 @@ export class Session implements Disposable {
   private linkDown({ peer }: Link): void {
     const left = this.people.hasLeft(peer);
     this.driver.cancelFetch(peer);
+    this.conflicts.linkDown(peer);
     this.driver.handle({ type: left ? 'peer-gone' : 'peer-down', peer });
     this.activity.peer(peer, left ? 'left' : 'offline', undefined);
     this.people.mesh.connect();
@@ -332,18 +339,9 @@ export class Session implements Disposable {
     this.changed();
   }
 
-  private serve(link: Link, command: string, stream: Parameters<Repository['serve']>[0]): boolean {
-    const tipOnly = command === UPLOAD_PACK_COMMANDS.tip;
-    if (!tipOnly && command !== UPLOAD_PACK_COMMANDS.everything) return false;
-    this.repository.serve(stream, { signal: this.ending.signal, tipOnly }).catch((error: unknown) => {
-      if (this.ending.signal.aborted) return;
-      this.parts.log.warn(`Serving ${this.people.members.nameOf(link.peer)}: ${asPeerweaveError(error).message}`);
-    });
-    return true;
-  }
-
   private changed(): void {
     this.activity.conflicts(this.core.branches(), this.parts.identity.peer);
+    this.conflicts.stateChanged();
     this.changes.fire();
   }
 

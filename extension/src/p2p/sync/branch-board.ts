@@ -5,6 +5,7 @@ import type { BranchStanding, BranchState, ConflictCandidate, PeerStanding } fro
 import type { Moves } from './moves.ts';
 import type { PeerRecord } from './peer-record.ts';
 import type { Relate, Relations } from './relations.ts';
+import { followRewrites } from './rewrites.ts';
 import { planSettlement, type Planned } from './settlement.ts';
 import type { Settler } from './settler.ts';
 import { standingOf, type Verdict } from './standing.ts';
@@ -64,18 +65,19 @@ export class BranchBoard {
     let basesChanged = false;
     return this.relations.collect(branch, (relate) => {
       this.pruneLeft(branch, relate);
-      const standings: PeerStanding[] = [];
+      const found: PeerStanding[] = [];
       for (const record of this.peers.values()) {
         if (record.seen === undefined || record.refused.has(branchRef(branch))) continue;
         const remote = record.seen.refs.get(branchRef(branch)) ?? null;
         const verdict = this.verdictOn(record, branch, remote, relate);
         basesChanged = updateBase(record.bases, branch, remote, verdict?.standing) || basesChanged;
         if (verdict === undefined) continue;
-        standings.push({ peer: record.peer, remote, base: record.bases.get(branch) ?? null, ...verdict });
+        found.push({ peer: record.peer, remote, base: record.bases.get(branch) ?? null, ...verdict });
       }
+      const standings = followRewrites(found, relate);
       const local = this.local.branch(branch);
-      const found = conflictOf(local, standings, relate);
-      const conflict = found === 'asked' ? this.states.get(branch)?.conflict : found;
+      const sides = conflictOf(local, standings, relate);
+      const conflict = sides === 'asked' ? this.states.get(branch)?.conflict : sides;
       const left = this.local.leftTips(branch);
       const situation = { local, standings, left, ...this.settler.knows(branch) };
       const settlement = strategy && planSettlement({ strategy, ...situation }, relate);

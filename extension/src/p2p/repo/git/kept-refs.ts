@@ -89,11 +89,19 @@ export async function expireKept(context: KeptContext, before: number): Promise<
   const kept = await listKept(context);
   const expired = kept.filter(({ keptAt }) => keptAt !== undefined && keptAt < before);
   if (expired.length === 0) return [];
-  const lines = expired.map(({ branch, tip }) => `delete ${keptRef(branch, tip)} ${tip}\n`);
-  await context.git.run(['update-ref', '--no-deref', '--stdin'], {
-    gitDir: context.gitDir,
-    write: true,
-    input: lines.join(''),
-  });
+  await release(context, expired);
   return expired;
+}
+
+/** Lets go of tips that were kept and did not lose after all. */
+export const releaseKept = (context: KeptContext, branch: BranchName, tips: readonly Oid[]): Promise<void> =>
+  release(
+    context,
+    tips.map((tip) => ({ branch, tip })),
+  );
+
+async function release({ git, gitDir }: KeptContext, kept: readonly Pick<KeptTip, 'branch' | 'tip'>[]): Promise<void> {
+  if (kept.length === 0) return;
+  const lines = kept.map(({ branch, tip }) => `delete ${keptRef(branch, tip)} ${tip}\n`);
+  await git.run(['update-ref', '--no-deref', '--stdin'], { gitDir, write: true, input: lines.join('') });
 }

@@ -1,13 +1,7 @@
 import type { Oid } from '../../../shared/ids.ts';
-import type {
-  CommitSummary,
-  FileChange,
-  MergePreview,
-  PreviewConflict,
-  PreviewRequest,
-  PreviewSide,
-} from '../merge.ts';
+import type { FileChange, MergePreview, PreviewConflict, PreviewRequest, PreviewSide } from '../merge.ts';
 import type { MergeContext } from './merge-commit.ts';
+import { listCommits, MAX_COMMITS } from './list-commits.ts';
 import { checkHeads, treesOf } from './merge-fold.ts';
 import { MergeRoom } from './merge-room.ts';
 import { mergeThrough, type Through } from './merge-through.ts';
@@ -15,7 +9,6 @@ import { mergeBases } from './merge-tree.ts';
 import { arePatchEqual } from './patch-equal.ts';
 
 /** What a person looks through; the rest is said to exist. */
-const MAX_COMMITS = 200;
 const MAX_FILES = 10_000;
 
 /** See `Repository.previewMerge`. Nothing is written to the repository. */
@@ -88,36 +81,6 @@ async function describeSide(
     moreChanges: changes.length > MAX_FILES,
   };
 }
-
-/** Newest first, one more than is shown. */
-async function listCommits(room: MergeRoom, tip: Oid, others: readonly Oid[]): Promise<CommitSummary[]> {
-  // NUL is what no part of a commit holds; `%s` folds the subject into one line.
-  const format = '--format=%H%x00%an%x00%at%x00%s%x00';
-  const { stdout } = await room.run([
-    'rev-list',
-    '--no-commit-header',
-    `--max-count=${MAX_COMMITS + 1}`,
-    format,
-    tip,
-    '--not',
-    ...others,
-  ]);
-  const fields = stdout.split('\0');
-  const commits: CommitSummary[] = [];
-  for (let i = 0; i + 3 < fields.length; i += 4) {
-    const [oid = '', author = '', time = '', subject = ''] = fields.slice(i, i + 4);
-    commits.push({
-      oid: oid.trim() as Oid,
-      author: plain(author),
-      time: Number(time) || 0,
-      subject: plain(subject),
-    });
-  }
-  return commits;
-}
-
-/** One line of visible characters, whatever a peer wrote: control characters and what turns the reading direction are replaced. */
-const plain = (text: string): string => text.replace(/\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/gu, '\u{fffd}').slice(0, 500);
 
 const CHANGES: Readonly<Record<string, FileChange>> = { A: 'added', D: 'deleted' };
 

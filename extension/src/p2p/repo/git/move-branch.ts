@@ -77,7 +77,7 @@ async function attempt(
   if (current !== from) return { kind: 'ref-moved' };
   if (conflict !== undefined) return conflict;
   if (!forward) return failed(`${branch} would not move forward.`);
-  if (check !== undefined) return check;
+  if (check !== undefined || request.onlyCheck === true) return check;
   return perform(context, request, transaction, worktree);
 }
 

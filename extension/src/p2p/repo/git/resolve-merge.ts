@@ -2,6 +2,7 @@ import { PeerweaveError } from '../../../shared/errors.ts';
 import type { Oid } from '../../../shared/ids.ts';
 import type { ResolveOutcome, ResolveRequest } from '../resolution.ts';
 import { decidedTree, undecidedFiles } from './decided-tree.ts';
+import { asFileFailure } from './git-failure.ts';
 import type { MergeContext } from './merge-commit.ts';
 import { treeOf } from './merge-fold.ts';
 import { writeCommit } from './merge-object.ts';
@@ -33,6 +34,8 @@ export async function resolveMerge(context: MergeContext, request: ResolveReques
     ]);
     await publishCommit(context, room, { commit, parents: heads });
     return { outcome: 'committed', commit };
+  } catch (error) {
+    throw asFileFailure(error);
   } finally {
     await room.close();
   }

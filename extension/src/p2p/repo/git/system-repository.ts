@@ -5,7 +5,7 @@ import { isTagRef, type BranchName, type Oid, type RefName } from '../../../shar
 import type { Logger } from '../../../shared/log.ts';
 import type { MarkerMerges } from '../marker-merge.ts';
 import type { LoggedMove, UndoResult } from '../activity.ts';
-import type { KeptTip, MergePreview, MergeRequest, MergeResult, PreviewRequest } from '../merge.ts';
+import type { CommitSummary, KeptTip, MergePreview, MergeRequest, MergeResult, PreviewRequest } from '../merge.ts';
 import type {
   ConflictVersions,
   FileVersion,
@@ -32,7 +32,8 @@ import { conflictVersions, fileAt } from './file-version.ts';
 import { isComplete } from './gate.ts';
 import { throwIfCancelled, type Git, type GitProcess } from './git.ts';
 import type { RepositoryTraits } from './inspect.ts';
-import { expireKept, isKept, keepTips, listKept } from './kept-refs.ts';
+import { expireKept, isKept, keepTips, listKept, releaseKept } from './kept-refs.ts';
+import { commitsOf } from './list-commits.ts';
 import { mergeHeads, type MergeContext } from './merge-commit.ts';
 import { previewMerge } from './merge-preview.ts';
 import { GitMarkerMerges } from './marker-merges.ts';
@@ -192,6 +193,10 @@ export class SystemRepository implements Repository {
     return replay(this.merging, { ...request, signal: this.until(request.signal) });
   }
 
+  commitsOf(tip: Oid, others: readonly Oid[]): Promise<{ commits: CommitSummary[]; more: boolean }> {
+    return commitsOf(this.merging, tip, others);
+  }
+
   fileAt(commit: Oid, path: string, signal?: AbortSignal): Promise<FileVersion | null> {
     return fileAt(this.merging, { commit, path, signal: this.until(signal) });
   }
@@ -202,6 +207,10 @@ export class SystemRepository implements Repository {
 
   keepTips(branch: BranchName, tips: readonly Oid[]): Promise<void> {
     return keepTips(this.merging, branch, tips);
+  }
+
+  releaseKept(branch: BranchName, tips: readonly Oid[]): Promise<void> {
+    return releaseKept(this.merging, branch, tips);
   }
 
   keptTips(branch?: BranchName): Promise<KeptTip[]> {

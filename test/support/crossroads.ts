@@ -1,0 +1,169 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { settings } from '../../extension/src/rpc/contract.ts';
+import type { Link } from '../../extension/src/p2p/link/link.ts';
+import type { Repository } from '../../extension/src/p2p/repo/repository.ts';
+import { ConflictDesk } from '../../extension/src/p2p/session/conflict-desk.ts';
+import type { SessionRecord } from '../../extension/src/p2p/session/session-store.ts';
+import { StrategyBook } from '../../extension/src/p2p/session/strategy-book.ts';
+import { SyncDriver, type SyncHost } from '../../extension/src/p2p/session/sync-driver.ts';
+import { branchConflicts } from '../../extension/src/p2p/sync/branch-conflicts.ts';
+import { SyncCore } from '../../extension/src/p2p/sync/sync-core.ts';
+import type { Strategy } from '../../extension/src/p2p/sync/strategy.ts';
+import type { BranchName, Oid, PeerId } from '../../extension/src/shared/ids.ts';
+import { silentLogger } from '../../extension/src/shared/log.ts';
+import { lines } from './diverged.ts';
+import { commit, git, initRepository, revParse, tempFolder, writeFiles, type TempFolder } from './git.ts';
+import { connectTo, provider } from './two-repositories.ts';
+
+export interface Side {
+  readonly files: Readonly<Record<string, string>>;
+  /** Default `manual`. */
+  readonly strategy?: Strategy;
+  /** Written after the commit, and not committed. */
+  readonly dirty?: Readonly<Record<string, string>>;
+}
+
+/**
+ * A repository with a core, a driver and a conflict desk; what it announces reaches the others at once, and objects come by git's own
+ * protocol.
+ */
+export class Wayfarer {
+  readonly root: string;
+  readonly id: PeerId;
+  readonly core: SyncCore;
+  readonly repository: Repository;
+  readonly driver: SyncDriver;
+  readonly desk: ConflictDesk;
+  private readonly others: Wayfarer[] = [];
+  private seq = 0;
+
+  constructor(letter: string, root: string, repository: Repository, strategy: Strategy) {
+    this.id = `SHA256:${letter.repeat(43)}` as PeerId;
+    this.root = root;
+    this.repository = repository;
+    const strategies = new StrategyBook({} as SessionRecord, strategy);
+    this.core = new SyncCore({ strategies: strategies.current });
+    this.driver = new SyncDriver(this.core, repository, this.host());
+    this.desk = new ConflictDesk({
+      repository,
+      core: this.core,
+      driver: this.driver,
+      strategies,
+      settings: settings.parse({ strategy }),
+      log: silentLogger,
+      name: letter,
+      nameOf: (peer) => this.host().nameOf(peer),
+      links: () => [],
+      now: () => 1_700_000_000_000,
+      moved: () => undefined,
+      changed: () => undefined,
+      save: () => Promise.resolve(),
+    });
+  }
+
+  async meet(...others: Wayfarer[]): Promise<void> {
+    this.others.push(...others);
+    for (const { id } of others) this.driver.handle({ type: 'peer-up', peer: id });
+    await this.driver.start();
+  }
+
+  get tip(): Oid {
+    return revParse(this.root, 'main');
+  }
+
+  get main() {
+    return this.core.branches().find(({ branch }) => branch === 'main');
+  }
+
+  /** The tips of the conflict on `main`, ours first; empty without one. */
+  get tips(): Oid[] {
+    const [conflict] = branchConflicts(this.core.branches()).filter(({ branch }) => branch === 'main');
+    return conflict?.candidates.map(({ tip }) => tip) ?? [];
+  }
+
+  /** Settles `main` as it stands. */
+  settle(resolution: Parameters<ConflictDesk['settle']>[2], reviewed = false): Promise<Oid | null> {
+    return this.desk.settle('main' as BranchName, this.tips, resolution, reviewed);
+  }
+
+  read(path: string): string {
+    return readFileSync(join(this.root, path), 'utf8');
+  }
+
+  async leave(): Promise<void> {
+    this.desk.dispose();
+    await this.driver.stop(5_000);
+    this.repository.dispose();
+  }
+
+  private host(): SyncHost {
+    return {
+      log: silentLogger,
+      link: (peer) => this.linkTo(peer),
+      namespace: (peer) => peer.slice(7, 8).toLowerCase(),
+      nameOf: (peer) => peer.slice(7, 8),
+      announce: (refs) => {
+        this.seq += 1;
+        for (const other of this.others)
+          other.driver.handle({ type: 'manifest', peer: this.id, seq: this.seq, refs: new Map(refs) });
+        return Promise.resolve();
+      },
+      greet: () => undefined,
+      persist: () => undefined,
+      refsMoved: () => undefined,
+      synced: () => undefined,
+      progress: () => undefined,
+      syncFailed: () => undefined,
+      changed: () => undefined,
+    };
+  }
+
+  private linkTo(peer: PeerId): Link | undefined {
+    const other = this.others.find(({ id }) => id === peer);
+    if (other === undefined) return undefined;
+    const connect = connectTo(other.repository);
+    return {
+      exec: (_: string, { signal }: { signal: AbortSignal }) => connect(signal),
+      control: { notify: () => undefined },
+    } as unknown as Link;
+  }
+}
+
+/** Makes people whose ways part. */
+export class Crossroads {
+  private readonly folder: TempFolder = tempFolder();
+  private readonly people: Wayfarer[] = [];
+  private count = 0;
+
+  get path(): string {
+    return this.folder.path;
+  }
+
+  /** People whose `main` diverged from one commit of `f`, each with a change of their own. */
+  readonly diverged = async (...sides: Side[]): Promise<Wayfarer[]> => {
+    this.count += 1;
+    const base = initRepository(join(this.path, `base${this.count}`));
+    commit(base, { f: lines(9) });
+    const found: Wayfarer[] = [];
+    for (const [i, { files, strategy = 'manual', dirty }] of sides.entries()) {
+      const root = join(this.path, `p${this.count}-${i}`);
+      git(this.path, 'clone', '--quiet', base, root);
+      commit(root, files, `side ${i}`);
+      writeFiles(root, dirty ?? {});
+      found.push(new Wayfarer('ABC'[i] ?? 'D', root, await provider.open(root), strategy));
+    }
+    this.people.push(...found);
+    for (const person of found) await person.meet(...found.filter((other) => other !== person));
+    return found;
+  };
+
+  /** Everybody leaves. */
+  async clear(): Promise<void> {
+    for (const person of this.people.splice(0)) await person.leave();
+  }
+
+  remove(): void {
+    this.folder.remove();
+  }
+}
