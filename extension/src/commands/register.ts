@@ -20,6 +20,7 @@ import {
   showLog,
   syncNow,
 } from './small-commands.ts';
+import { takeBlock } from './take-block.ts';
 
 /** Every command, under the id that package.json contributes it with. */
 const COMMANDS: Readonly<Record<string, Command>> = {
@@ -40,6 +41,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   'peerweave.showMap': { failure: 'Could not show the map', run: showMap },
   'peerweave.showMenu': { failure: 'Could not show the menu', run: showMenu },
   ...CONFLICT_COMMANDS,
+  // Not contributed: only lenses run it, and it is nothing without what they pass.
+  'peerweave.takeBlock': { failure: 'Could not decide the conflict', run: takeBlock },
 };
 
 /** Registers every command; a failure is shown once, where it happened, and never reaches the caller as text. */
