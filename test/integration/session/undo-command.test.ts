@@ -21,8 +21,8 @@ const synced = (engine: EngineProcess, peer: string) =>
   engine.event((event) => event.event === 'synced' && event.peer === peer);
 
 async function activityOf(person: Person, ...args: string[]): Promise<ActivityEntry[]> {
-  const { code, lines } = await world.run(person, 'activity', '--json', ...args);
-  expect(code).toBe(0);
+  const { code, lines, stderr } = await world.run(person, 'activity', '--json', ...args);
+  expect([code, stderr]).toEqual([0, '']);
   return lines as ActivityEntry[];
 }
 
