@@ -52,6 +52,8 @@ export const conflictFile = z.object({
   theirs: oid,
   /** Other paths of the same conflict. */
   related: z.array(path),
+  /** Among three sides or more: all but ours that changed the file, in the order in which they are to be taken in. Absent for `theirs` alone. */
+  sides: z.array(oid).optional(),
 });
 
 /**
@@ -147,8 +149,6 @@ export const markerMerge = z.object({
   branch: branch.optional(),
   ours: oid,
   theirs: oid,
-  /** What the markers call `theirs`; ours is `HEAD`. */
-  label: z.string(),
   /** Whose `theirs` is. */
   owners: z.array(z.string()),
   files: z.array(z.object({ path, state: z.enum(['markers', 'unmerged', 'resolved']) })),

@@ -81,6 +81,21 @@ describe('[CO1] a conflict in full', () => {
     expect(await a.desk.detail(MAIN)).toMatchObject({ outcome: 'clean', files: [{ path: 'f', kinds: [] }] });
   });
 
+  it('of three people names for each file all sides whose changes of it a person has to see', async () => {
+    const [a, b, c] = await crossroads.diverged(
+      { files: top },
+      { files: otherTop },
+      { files: { ...bottom, c: 'c\n' } },
+    );
+    await expect.poll(() => a?.tips.length, PATIENCE).toBe(3);
+    const { files } = await a!.desk.detail(MAIN);
+    // The third's line merges by itself, and a text that is decided between the other two would be without it.
+    expect(files.filter(({ kinds }) => kinds.length > 0)).toEqual([
+      { path: 'f', kinds: ['content'], theirs: b!.tip, related: [], sides: a!.tips.filter((tip) => tip !== a!.tip) },
+    ]);
+    expect(a!.tips).toContain(c!.tip);
+  });
+
   it('of a branch that a peer rewound or deleted tells what both sides have', async () => {
     const { a, b, mine, theirs } = await two(top, bottom);
     await a.settle({ how: 'merge', files: [], message: '' });

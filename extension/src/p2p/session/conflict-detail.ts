@@ -83,13 +83,24 @@ function filesOf({ sides, conflicts, merged, moreMerged }: MergePreview): Pick<C
   const files = new Map<string, ConflictFileView>();
   for (const { tip, files: found } of conflicts) {
     for (const { path, kinds, related } of found) {
-      if (!files.has(path)) files.set(path, { path, kinds: [...kinds], theirs: tip, related: [...related] });
+      if (files.has(path)) continue;
+      files.set(path, { path, kinds: [...kinds], theirs: tip, related: [...related], ...takenIn(sides, path, tip) });
     }
   }
   const theirs = sides[1]?.tip ?? '';
   for (const path of merged) if (!files.has(path)) files.set(path, { path, kinds: [], theirs, related: [] });
   const more = moreMerged || files.size > MAX_FILES || conflicts.some(({ moreFiles }) => moreFiles);
   return { files: [...files.values()].slice(0, MAX_FILES), moreFiles: more };
+}
+
+/**
+ * The others whose changes of a conflicting file a person has to see. What one of them merges into it by itself would else be lost, because
+ * what people decide is the whole file.
+ */
+function takenIn(sides: MergePreview['sides'], path: string, theirs: Oid): Pick<ConflictFileView, 'sides'> {
+  const [, ...others] = sides;
+  const changed = others.filter(({ changes, moreChanges }) => changes.has(path) || moreChanges).map(({ tip }) => tip);
+  return changed.length > 1 || changed.some((tip) => tip !== theirs) ? { sides: changed } : {};
 }
 
 /** The conflict that the branch has, one that blocks it first. Throws `conflict-moved` when it has none. */
