@@ -9,6 +9,8 @@ import { fromPage, type FromPage, type ToPage } from './resolve-messages.ts';
 import { isLive } from './view-state.ts';
 
 export interface ResolutionPorts {
+  /** The session as it is now; undefined while there is none. */
+  readonly session: () => SessionView | undefined;
   readonly request: Request;
   readonly send: (message: ToPage) => void;
   readonly drafts: DraftStore;
@@ -16,6 +18,8 @@ export interface ResolutionPorts {
   readonly compare: (target: ConflictTarget) => Promise<void>;
   /** Asks whether what was decided is to be thrown away. */
   readonly confirmDiscard: () => Promise<boolean>;
+  /** Asks whether files that run code on open may come along (SY6); `why` names them. */
+  readonly confirmReview: (why: string) => Promise<boolean>;
   readonly close: () => void;
   readonly log: Pick<Logger, 'warn'>;
 }
@@ -39,6 +43,9 @@ export class ResolutionHost {
   /** A later one makes the answers of earlier ones stale. */
   private loads = 0;
   private draftTooLarge = false;
+  private waitsFor: string | undefined;
+  /** The others know that somebody is at it here. */
+  private told = false;
 
   constructor({ repo, branch }: { readonly repo: string; readonly branch: string }, ports: ResolutionPorts) {
     this.repo = repo;
@@ -47,7 +54,7 @@ export class ResolutionHost {
   }
 
   /** What the page said, whatever it is. Never throws: what does not work is said in the page. */
-  async handle(said: unknown, session: SessionView | undefined): Promise<void> {
+  async handle(said: unknown): Promise<void> {
     const message = fromPage.safeParse(said);
     if (!message.success) {
       this.ports.log.warn(`The resolution page sent what is not in its contract: ${message.error.message}`);
@@ -55,17 +62,20 @@ export class ResolutionHost {
       return;
     }
     try {
-      await this.act(message.data, session);
+      await this.act(message.data);
     } catch (error) {
       this.failWith(error);
     }
   }
 
-  /** The session is now this, or there is none: it was left, or the engine starts again. */
-  sessionChanged(session: SessionView | undefined): void {
+  /** The session changed, or there is another or none: it was left, or the engine starts again. */
+  sessionChanged(): void {
+    const session = this.ports.session();
     if (session === undefined || !isLive(session)) {
       this.seen = false;
       this.shown = undefined;
+      // An engine that starts again has not heard of it.
+      this.told = false;
       return;
     }
     const conflict = divergence(session, this.branch);
@@ -74,19 +84,21 @@ export class ResolutionHost {
       else if (this.detail === undefined) this.wait(`As far as is known here, ${this.branch} is in no conflict now.`);
       return;
     }
+    // A session that has not heard yet what was done about this very conflict.
+    if (this.settled && sortedTips(conflict.candidates.map(({ oid }) => oid)) === tipsOf(this.detail)) return;
     this.seen = true;
     if (this.listening && !this.finishing && this.shown !== digest(conflict)) void this.load(conflict);
   }
 
   /** The page is gone; the others need not wait for whoever looked at it. */
   dispose(): void {
-    if (this.detail !== undefined && !this.settled) this.tellResolving(false);
+    this.tellResolving(false);
   }
 
-  private async act(message: FromPage, session: SessionView | undefined): Promise<void> {
+  private async act(message: FromPage): Promise<void> {
     switch (message.type) {
       case 'ready':
-        return this.begin(session);
+        return this.begin();
       case 'file':
         return this.sendFile(message.path, message.theirs);
       case 'draft':
@@ -101,15 +113,19 @@ export class ResolutionHost {
   }
 
   /** A page that listens anew, as after a reload of the window, is told everything. */
-  private begin(session: SessionView | undefined): void {
+  private begin(): void {
+    const session = this.ports.session();
     this.listening = true;
     this.shown = undefined;
-    if (session !== undefined && isLive(session)) this.sessionChanged(session);
+    this.waitsFor = undefined;
+    if (session !== undefined && isLive(session)) this.sessionChanged();
     else this.wait('Waiting for the session of this repository. What you decided before is kept.');
   }
 
   private wait(message: string): void {
-    if (this.listening) this.ports.send({ type: 'waiting', message });
+    if (!this.listening || this.waitsFor === message) return;
+    this.waitsFor = message;
+    this.ports.send({ type: 'waiting', message });
   }
 
   private async load(conflict: ConflictView): Promise<void> {
@@ -119,12 +135,11 @@ export class ResolutionHost {
     try {
       const detail = await this.ports.request('peerweave/conflict', { repo, branch });
       if (load !== this.loads) return;
-      const first = this.detail === undefined || this.settled;
       this.detail = detail;
       this.settled = false;
       const draft = this.ports.drafts.get(repo, branch);
       this.ports.send({ type: 'conflict', repo, detail, draft, proposedMessage: mergeMessage(detail) });
-      if (first) this.tellResolving(true);
+      this.tellResolving(true);
     } catch (error) {
       // It may have been settled while it was asked for; the next change of the session tells.
       if (load === this.loads && !this.settled) this.failWith(error);
@@ -153,22 +168,33 @@ export class ResolutionHost {
     this.draftTooLarge = !kept;
   }
 
-  private async finish({ tips, files, message }: Extract<FromPage, { type: 'finish' }>): Promise<void> {
+  private async finish(said: FinishMessage): Promise<void> {
     if (this.finishing || this.settled) return;
     this.finishing = true;
-    const { repo, branch } = this;
     try {
-      const resolution = { how: 'merge', files, message } as const;
-      const { commit } = await this.ports.request('peerweave/resolve', { repo, branch, tips, resolution });
+      const commit = await this.settle(said);
       const which = commit === null ? '' : ` in ${commit.slice(0, 8)}`;
-      this.end(`${branch} is merged${which}. The others fast-forward to it. Undo Last Sync takes it back.`);
+      this.end(`${this.branch} is merged${which}. The others fast-forward to it. Undo Last Sync takes it back.`);
     } catch (error) {
-      this.finishing = false;
-      // What changed while it was at work was not looked at.
-      this.shown = undefined;
-      throw error;
+      this.failWith(error);
     }
     this.finishing = false;
+    // What changed while it was at work was not looked at.
+    this.sessionChanged();
+  }
+
+  private async settle({ tips, files, message }: FinishMessage): Promise<string | null> {
+    const { repo, branch } = this;
+    const resolution = { how: 'merge', files, message } as const;
+    const attempt = async (reviewed: boolean): Promise<string | null> =>
+      (await this.ports.request('peerweave/resolve', { repo, branch, tips, resolution, reviewed })).commit;
+    try {
+      return await attempt(false);
+    } catch (error) {
+      const { reason, message: why } = asPeerweaveError(error);
+      if (reason !== 'review-needed' || !(await this.ports.confirmReview(why))) throw error;
+      return attempt(true);
+    }
   }
 
   private settledElsewhere(): void {
@@ -198,6 +224,8 @@ export class ResolutionHost {
   }
 
   private tellResolving(active: boolean): void {
+    if (this.told === active) return;
+    this.told = active;
     const { repo, branch } = this;
     // Courtesy to the others: a session that ended meanwhile has nobody to tell.
     this.ports.request('peerweave/resolving', { repo, branch, active }).catch((error: unknown) => {
@@ -214,6 +242,8 @@ export class ResolutionHost {
   }
 }
 
+type FinishMessage = Extract<FromPage, { type: 'finish' }>;
+
 /** The conflict of a branch that went different ways; what a peer deleted or rewound needs no merge. */
 export const divergence = ({ conflicts }: SessionView, branch: string): ConflictView | undefined =>
   conflicts.find((conflict) => conflict.kind === 'diverged' && conflict.branch === branch);
@@ -222,4 +252,6 @@ export const divergence = ({ conflicts }: SessionView, branch: string): Conflict
 const digest = ({ candidates, resolving }: ConflictView): string =>
   JSON.stringify([candidates.map(({ oid, owners }) => [oid, owners]), resolving.map(({ name }) => name)]);
 
-const tipsOf = (detail: ConflictDetail | undefined): string | undefined => detail?.sides.map(({ tip }) => tip).join();
+const sortedTips = (tips: readonly string[]): string => [...tips].sort().join();
+
+const tipsOf = (detail: ConflictDetail | undefined): string => sortedTips(detail?.sides.map(({ tip }) => tip) ?? []);

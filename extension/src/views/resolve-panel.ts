@@ -19,7 +19,6 @@ export interface ResolvePanelsParts {
 }
 
 interface OpenPanel {
-  readonly repo: string;
   readonly panel: vscode.WebviewPanel;
   readonly host: ResolutionHost;
 }
@@ -41,7 +40,7 @@ export class ResolvePanels implements Disposable, vscode.WebviewPanelSerializer 
     const { model } = parts;
     this.disposables.add(
       model.onDidChange(() => {
-        for (const { repo, host } of this.open.values()) host.sessionChanged(model.session(repo));
+        for (const { host } of this.open.values()) host.sessionChanged();
       }),
     );
     this.disposables.add(vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, this));
@@ -94,12 +93,14 @@ export class ResolvePanels implements Disposable, vscode.WebviewPanelSerializer 
       { repo, branch },
       {
         request: engine.request,
+        session: () => model.session(repo),
         send: (message) => void panel.webview.postMessage(message),
         drafts: hosting.drafts,
         compare: async (target) => {
           await vscode.commands.executeCommand('peerweave.compare', target);
         },
         confirmDiscard: () => confirmDiscard(branch),
+        confirmReview,
         close: () => {
           panel.dispose();
         },
@@ -107,12 +108,12 @@ export class ResolvePanels implements Disposable, vscode.WebviewPanelSerializer 
       },
     );
     const key = keyOf(repo, branch);
-    this.open.set(key, { repo, panel, host });
+    this.open.set(key, { panel, host });
     panel.onDidDispose(() => {
       this.open.delete(key);
       host.dispose();
     });
-    panel.webview.onDidReceiveMessage((message: unknown) => host.handle(message, model.session(repo)));
+    panel.webview.onDidReceiveMessage((message: unknown) => host.handle(message));
     panel.webview.html = page(panel.webview, dist);
   }
 
@@ -137,6 +138,7 @@ export class ResolvePanels implements Disposable, vscode.WebviewPanelSerializer 
 }
 
 const RESOLVE_TOO = 'Resolve Too';
+const FINISH_ANYWAY = 'Finish Anyway';
 const DISCARD = 'Discard Decisions';
 
 async function confirmDiscard(branch: string): Promise<boolean> {
@@ -145,9 +147,13 @@ async function confirmDiscard(branch: string): Promise<boolean> {
   return (await vscode.window.showWarningMessage(message, { modal: true, detail }, DISCARD)) === DISCARD;
 }
 
+async function confirmReview(why: string): Promise<boolean> {
+  return (await vscode.window.showWarningMessage(plain(why, 500), { modal: true }, FINISH_ANYWAY)) === FINISH_ANYWAY;
+}
+
 const keyOf = (repo: string, branch: string): string => `${repo}\0${branch}`;
 
-/** No inline code or style, no network: only our script, by nonce, and our style sheet. */
+/** No inline code or style, no network: only our script, by nonce, and our style sheet, and the images that its elements bring along. */
 function page(webview: vscode.Webview, dist: vscode.Uri): string {
   const nonce = randomBytes(16).toString('base64');
   const script = webview.asWebviewUri(vscode.Uri.joinPath(dist, 'resolve.js')).toString();
@@ -156,7 +162,7 @@ function page(webview: vscode.Webview, dist: vscode.Uri): string {
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src ${webview.cspSource}; script-src 'nonce-${nonce}'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src ${webview.cspSource}; script-src 'nonce-${nonce}'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="${style}">
 <title>Merge</title>
