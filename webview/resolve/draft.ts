@@ -85,14 +85,22 @@ export function resultText(regions: readonly Region[], { choices }: FileDraft): 
   return parts.join('');
 }
 
-export const openConflicts = (regions: readonly Region[], { choices }: FileDraft): number =>
-  regions.filter((region) => linesFor(region, choices[region.key]) === undefined).length;
+/** The same without decisions for versions of sides that are not there any more. */
+export function withoutTips(draft: Draft, tips: readonly string[]): Draft {
+  const files = Object.entries(draft.files).map(([path, file]): [string, FileDraft] => {
+    const gone = file.whole?.use === 'side' && !tips.includes(file.whole.tip);
+    return [path, gone ? { choices: file.choices } : file];
+  });
+  return { files: Object.fromEntries(files) };
+}
 
 /** Steps of a person, to go back and forth in. */
 export interface History {
   readonly past: readonly Draft[];
   readonly present: Draft;
   readonly future: readonly Draft[];
+  /** What the last step was part of; another of the same is no step of its own. */
+  readonly group?: string | undefined;
 }
 
 /** A page that is worked in for long keeps so many steps. */
@@ -100,10 +108,17 @@ const MAX_STEPS = 200;
 
 export const begin = (present: Draft): History => ({ past: [], present, future: [] });
 
-export const step = ({ past, present }: History, next: Draft): History => ({
-  past: [...past, present].slice(-MAX_STEPS),
+export const step = ({ past, present, group: before }: History, next: Draft, group?: string): History => ({
+  past: group !== undefined && group === before ? past : [...past, present].slice(-MAX_STEPS),
   present: next,
   future: [],
+  group,
+});
+
+export const mapped = ({ past, present, future }: History, change: (draft: Draft) => Draft): History => ({
+  past: past.map(change),
+  present: change(present),
+  future: future.map(change),
 });
 
 export function back(history: History): History {

@@ -1,4 +1,4 @@
-import { diffArrays } from 'diff';
+import { lineChanges } from './line-changes.ts';
 
 /**
  * A file's three versions cut into regions (the idea of diff3): stretches of lines that all have, that one side changed, that both changed
@@ -69,32 +69,8 @@ interface Hunk {
   readonly grown: number;
 }
 
-function hunks(base: string[], changed: string[], side: Hunk['side']): Hunk[] {
-  const found: Hunk[] = [];
-  let at = 0;
-  let open: { start: number; removed: number; added: number } | undefined;
-  const close = (): void => {
-    if (open !== undefined) {
-      found.push({ side, start: open.start, end: open.start + open.removed, grown: open.added - open.removed });
-    }
-    open = undefined;
-  };
-  for (const { added, removed, value } of diffArrays(base, changed)) {
-    if (!added && !removed) {
-      close();
-      at += value.length;
-      continue;
-    }
-    open ??= { start: at, removed: 0, added: 0 };
-    if (added) open.added += value.length;
-    else {
-      open.removed += value.length;
-      at += value.length;
-    }
-  }
-  close();
-  return found;
-}
+const hunks = (base: readonly string[], changed: readonly string[], side: Hunk['side']): Hunk[] =>
+  lineChanges(base, changed).map(({ start, end, added }) => ({ side, start, end, grown: added - (end - start) }));
 
 interface Group {
   readonly start: number;

@@ -1,248 +1,279 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { ConflictDetail, ConflictFileDetail, FileVersion } from '../../../extension/src/rpc/conflicts.ts';
-import { fromPage, type FromPage, type ToPage } from '../../../extension/src/views/resolve-messages.ts';
+import type { ConflictDetail, ConflictFileDetail } from '../../../extension/src/rpc/conflicts.ts';
+import type { FromPage, ToPage } from '../../../extension/src/views/resolve-messages.ts';
 import { launchBrowser } from '../../support/browser.ts';
+import { conflictOf, diverged, MINE, text, THEIRS, someFiles, type Versions } from '../../support/divergence.ts';
+import { ResolutionPage, type ResolutionPageOptions } from '../../support/resolution-page.ts';
 
 /** The bundled resolution page in a real browser, with the page's own policy; the test speaks for the host. */
 
-const root = resolve(import.meta.dirname, '../../..');
-const results = join(root, 'test-results', 'webview');
-const [MINE, BOBS] = ['a'.repeat(40), 'b'.repeat(40)];
-const now = Math.floor(Date.now() / 1000);
-const commit = (digit: string, subject: string, author: string, minutes: number) => ({
-  oid: digit.repeat(40),
-  subject,
-  author,
-  time: now - 60 * minutes,
-});
-const conflicting = (path: string, kinds: ConflictDetail['files'][number]['kinds'] = ['content']) => ({
-  path,
-  kinds,
-  theirs: BOBS,
-  related: [],
-});
-const detail: ConflictDetail = {
-  kind: 'diverged',
-  branch: 'main',
-  bases: ['0'.repeat(40)],
-  sides: [
-    {
-      tip: MINE,
-      owners: [],
-      mine: true,
-      commits: [commit('1', 'Say hello in German', 'Ada', 3), commit('2', 'Count to four', 'Ada', 9)],
-      moreCommits: false,
-      changedFiles: 2,
-    },
-    {
-      tip: BOBS,
-      owners: ['Bob <b>x</b>'],
-      mine: false,
-      commits: [commit('3', 'Say hello in French <img src=x onerror=alert(1)>', 'Bob', 1)],
-      moreCommits: true,
-      changedFiles: 3,
-    },
-  ],
-  outcome: 'conflicts',
-  files: [
-    conflicting('src/hello.ts'),
-    conflicting('a/rather/deep/folder/with-a-name-that-is-much-longer-than-the-list-is-wide.ts'),
-    conflicting('logo.png', ['binary']),
-    { path: 'README.md', kinds: [], theirs: BOBS, related: [] },
-  ],
-  moreFiles: false,
-  resolving: [{ name: 'Bob', since: 0 }],
-};
-const text = (value: string): FileVersion => ({ mode: '100644', bytes: value.length, kind: 'text', text: value });
-const body = Array.from({ length: 30 }, (_, n) => `  unchanged line ${n};\n`).join('');
-const files: Record<string, ConflictFileDetail> = {
-  'src/hello.ts': {
-    path: 'src/hello.ts',
-    base: text(`say('hello');\n${body}count(3);\nend();\n`),
-    mine: text(`say('guten Tag');\n${body}count(4);\nend();\n`),
-    theirs: text(`say('bonjour');\n${body}count(3, 'twice');\nend();\n`),
-  },
-  [detail.files[1]!.path]: {
-    path: detail.files[1]!.path,
-    base: text('x\n'),
-    mine: text('<script>alert(1)</script>\n'),
-    theirs: text('z\n'),
-  },
-  'logo.png': {
-    path: 'logo.png',
-    base: { mode: '100644', bytes: 10, kind: 'binary' },
-    mine: { mode: '100644', bytes: 12_345, kind: 'binary' },
-    theirs: null,
-  },
-};
-const THEMES = {
-  light: { foreground: '#1f1f1f', background: '#ffffff', muted: '#6e6e6e', block: '#f3f3f3', list: '#d6ebff' },
-  dark: { foreground: '#cccccc', background: '#1f1f1f', muted: '#9d9d9d', block: '#2b2b2b', list: '#04395e' },
-};
+const results = join(resolve(import.meta.dirname, '../../..'), 'test-results', 'webview');
+const [BOBS, CYS] = THEIRS;
 
 let browser: Browser;
+let opened: ResolutionPage;
 let page: Page;
-let said: FromPage[];
-let problems: string[];
+let files: Record<string, Versions>;
 beforeAll(async () => {
   mkdirSync(results, { recursive: true });
   browser = await launchBrowser();
 });
 afterAll(() => browser.close());
-beforeEach(async () => {
-  said = [];
-  problems = [];
-  await open('light');
+beforeEach(() => {
+  files = { ...someFiles };
 });
 afterEach(async () => {
   await page.close();
   // Nothing of what peers wrote ran or was fetched, and nothing broke.
-  expect(problems).toEqual([]);
+  expect(opened.problems).toEqual([]);
 });
 
-async function open(theme: keyof typeof THEMES): Promise<void> {
-  page = await browser.newPage({ viewport: { width: 1100, height: 900 } });
-  page.on('pageerror', (error) => problems.push(error.message));
-  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
-  page.on('dialog', (dialog) => problems.push(`dialog: ${dialog.message()}`));
-  const colors = THEMES[theme];
-  const vars = `--vscode-foreground:${colors.foreground};--vscode-editor-background:${colors.background};
-    --vscode-descriptionForeground:${colors.muted};--vscode-textCodeBlock-background:${colors.block};
-    --vscode-textBlockQuote-background:${colors.block};--vscode-list-activeSelectionBackground:${colors.list};
-    --vscode-list-activeSelectionForeground:${colors.foreground};--vscode-font-family:sans-serif;--vscode-font-size:13px;
-    --vscode-button-background:#005fb8;--vscode-button-foreground:#fff;--vscode-button-secondaryBackground:${colors.block};
-    --vscode-button-secondaryForeground:${colors.foreground};--vscode-focusBorder:#005fb8;--vscode-input-background:${colors.background};--vscode-settings-textInputBackground:${colors.block};
-    --vscode-settings-textInputForeground:${colors.foreground};
-    --vscode-input-foreground:${colors.foreground};--vscode-charts-yellow:#b08000;--vscode-charts-green:#388a34;
-    --vscode-charts-blue:#1a85ff;--vscode-textLink-foreground:#005fb8;--vscode-list-hoverBackground:${colors.block}`;
-  await page.exposeFunction('said', (message: unknown) => {
-    const decoded = fromPage.parse(message);
-    said.push(decoded);
-    if (decoded.type === 'file') void tell({ type: 'file', theirs: BOBS, file: files[decoded.path]! });
+async function open(options: ResolutionPageOptions = {}): Promise<void> {
+  opened = await ResolutionPage.open(browser, {
+    answer: (said, tell) => {
+      if (said.type !== 'file') return;
+      const found = files[said.path];
+      if (found !== undefined)
+        void tell({ type: 'file', theirs: said.theirs, file: fileFor(said.path, said.theirs, found) });
+    },
+    ...options,
   });
-  const [script, style] = ['resolve.js', 'resolve-page.css'].map((name) =>
-    readFileSync(join(root, 'dist', name), 'utf8'),
-  );
-  await page.route('http://page.test/**', (route) => {
-    const { pathname } = new URL(route.request().url());
-    if (pathname === '/resolve.js') return route.fulfill({ contentType: 'text/javascript', body: script! });
-    if (pathname === '/resolve.css') return route.fulfill({ contentType: 'text/css', body: style! });
-    return route.fulfill({
-      contentType: 'text/html',
-      body: `<!DOCTYPE html><html><head><meta charset="utf-8">
-        <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src http://page.test 'nonce-t'; script-src 'nonce-t'">
-        <style nonce="t">html{background:${colors.background};${vars}}</style><link rel="stylesheet" href="/resolve.css">
-        <script nonce="t">window.acquireVsCodeApi = () => ({ postMessage: (message) => window.said(message) });</script>
-        </head><body><main id="page"></main><script nonce="t" src="/resolve.js"></script></body></html>`,
-    });
-  });
-  await page.goto('http://page.test/');
+  page = opened.page;
 }
 
-const tell = (message: ToPage): Promise<void> => page.evaluate((data) => window.postMessage(data, '*'), message);
-const show = async (): Promise<void> => {
-  await tell({ type: 'conflict', repo: '/repos/demo', detail, draft: undefined, proposedMessage: 'Merge main of Bob' });
-  await page.getByRole('heading', { name: 'main' }).waitFor();
-  await page.locator('.region.here').waitFor();
-};
-const lastFinish = async (): Promise<Extract<FromPage, { type: 'finish' }>> => {
-  await expect.poll(() => said.some(({ type }) => type === 'finish')).toBe(true);
-  return said.findLast((message) => message.type === 'finish')!;
-};
+const fileFor = (path: string, theirs: string, { base, mine, others }: Versions): ConflictFileDetail => ({
+  path,
+  base,
+  mine,
+  theirs: others[theirs] ?? others[BOBS] ?? null,
+});
 
+const tell = (message: ToPage): Promise<void> => opened.tell(message);
+
+async function show(detail: ConflictDetail = diverged, options: ResolutionPageOptions = {}): Promise<void> {
+  await open(options);
+  await tellConflict(detail);
+  await page.locator('.region.here').waitFor();
+}
+const tellConflict = (detail: ConflictDetail): Promise<void> =>
+  tell({ type: 'conflict', repo: '/repos/demo', detail, draft: undefined, proposedMessage: 'Merge main of Bob' });
+
+const lastFinish = async (): Promise<Extract<FromPage, { type: 'finish' }>> => {
+  await expect.poll(() => opened.said.some(({ type }) => type === 'finish')).toBe(true);
+  return opened.said.findLast((message) => message.type === 'finish')!;
+};
+const lastDraft = (): Extract<FromPage, { type: 'draft' }> | undefined =>
+  opened.said.findLast((message) => message.type === 'draft');
+const drafts = (): number => opened.said.filter(({ type }) => type === 'draft').length;
 const canFinish = (): Promise<boolean> =>
   page.locator('vscode-button', { hasText: 'Finish' }).evaluate((button) => !button.hasAttribute('disabled'));
+const decidedConflicts = (): Promise<number> => page.locator('.region.conflict.decided').count();
+const shot = (name: string): Promise<Buffer> => page.screenshot({ path: join(results, `${name}.png`) });
+const press = async (...keys: string[]): Promise<void> => {
+  for (const key of keys) await page.keyboard.press(key);
+};
 
 describe('[CO6] the resolution page', () => {
   it('is worked through with the keyboard alone, from the first conflict to Finish', async () => {
     await show();
-    await page.screenshot({ path: join(results, 'resolve-light.png'), fullPage: true });
+    await shot('resolve-light');
     expect(await canFinish()).toBe(false);
-    await page.keyboard.press('1');
-    await page.keyboard.press('2');
-    await page.getByText('Result, ').waitFor();
-    await page.keyboard.press('Shift+J');
+    await press('1', '2');
+    await page.getByText('complete').waitFor();
+    await press('Shift+J');
     await page.locator('.region.here', { hasText: '<script>' }).waitFor();
-    await page.keyboard.press('3');
-    await page.keyboard.press('Shift+J');
-    await page.getByRole('heading', { name: 'logo.png' }).waitFor();
-    await page.getByRole('group', { name: 'The whole file' }).getByRole('button', { name: 'Mine' }).focus();
-    await page.keyboard.press('Enter');
+    await press('3', 'n');
+    await page.getByText('This file is decided as a whole.').waitFor();
+    await shot('resolve-binary');
+    await press('1', 'n');
+    await page.getByRole('button', { name: 'Delete it, as Bob <b>x</b> did' }).waitFor();
+    await shot('resolve-modify-delete');
+    await press('2');
     await expect.poll(canFinish).toBe(true);
-    await page.screenshot({ path: join(results, 'resolve-decided.png'), fullPage: true });
-    await page.keyboard.press('Control+Enter');
+    await shot('resolve-decided');
+    await press('Control+Enter');
     expect(await lastFinish()).toEqual({
       type: 'finish',
       tips: [MINE, BOBS],
       message: 'Merge main of Bob',
       files: [
-        { path: 'src/hello.ts', use: 'text', text: `say('guten Tag');\n${body}count(3, 'twice');\nend();\n` },
-        { path: detail.files[1]!.path, use: 'text', text: '<script>alert(1)</script>\nz\n' },
-        { path: 'logo.png', use: 'side', tip: MINE },
+        { path: 'src/greeting.ts', use: 'text', text: resultOf('count(4);', `count(3, 'twice');`) },
+        { path: diverged.files[1]!.path, use: 'text', text: '<script>alert(1)</script>\nz\n' },
+        { path: 'media/logo.png', use: 'side', tip: MINE },
+        { path: 'docs/old.md', use: 'side', tip: BOBS },
       ],
     });
   });
 
-  it('undoes and redoes each decision, and tells the host of every one', async () => {
+  /** What we have, with one thing of theirs. */
+  const resultOf = (mine: string, theirs: string): string =>
+    (someFiles['src/greeting.ts']?.mine?.text ?? '').replace(mine, theirs);
+
+  it('shows the result while it comes about, and where it is open', async () => {
     await show();
-    await page.keyboard.press('1');
-    await page.locator('.region.decided').first().waitFor();
-    const drafts = (): number => said.filter(({ type }) => type === 'draft').length;
-    await expect.poll(drafts).toBe(1);
-    await page.keyboard.press('Control+z');
-    await expect.poll(() => page.locator('.region.conflict.decided').count()).toBe(0);
-    await page.keyboard.press('Control+Shift+Z');
-    await expect.poll(() => page.locator('.region.conflict.decided').count()).toBe(1);
-    await expect.poll(drafts).toBe(3);
+    const result = page.getByRole('region', { name: 'Result' });
+    await expect.poll(() => result.getByText('not decided yet').count()).toBe(2);
+    await press('2');
+    await result.getByText("say('bonjour');").waitFor();
+    await expect.poll(() => result.getByText('not decided yet').count()).toBe(1);
   });
 
-  it('takes what is typed, for a conflict and for the message', async () => {
+  it('undoes and redoes each decision, takes back one, and tells the host of every step', async () => {
     await show();
-    await page.keyboard.press('e');
-    await page.locator('textarea.edit').fill('say("both");\n');
-    await page.locator('textarea.edit').press('Escape');
-    await page.getByText('Mine').first().waitFor();
-    await page.locator('vscode-textarea textarea').fill('Greet everybody');
-    const saved = (): Extract<FromPage, { type: 'draft' }> | undefined =>
-      said.findLast((message) => message.type === 'draft');
+    await press('1');
+    await expect.poll(decidedConflicts).toBe(1);
+    await expect.poll(drafts).toBe(1);
+    await press('Control+z');
+    await expect.poll(decidedConflicts).toBe(0);
+    await press('Control+Shift+Z');
+    await expect.poll(decidedConflicts).toBe(1);
+    await press('k', 'Backspace');
+    await expect.poll(decidedConflicts).toBe(0);
+    await expect.poll(drafts).toBe(4);
+  });
+
+  it('takes what is typed, for a conflict and for the message; what was typed is undone at once', async () => {
+    await show();
+    await press('e');
+    await page.keyboard.press('Control+a');
+    await page.keyboard.type("say('both');\n");
+    await page.keyboard.press('Escape');
+    await page.getByRole('region', { name: 'Result' }).getByText("say('both');").waitFor();
+    await press('m');
+    await page.keyboard.press('Control+a');
+    await page.keyboard.type('Greet everybody');
     // What the page says crosses to the test in a turn of its own.
-    await expect.poll(() => saved()?.draft.message).toBe('Greet everybody');
-    expect(JSON.stringify(saved()?.draft.files)).toContain('say(\\"both\\")');
+    await expect.poll(() => lastDraft()?.draft.message).toBe('Greet everybody');
+    expect(JSON.stringify(lastDraft()?.draft.files)).toContain("say('both');\\n");
+    await press('Escape', 'Control+z');
+    await expect.poll(() => page.locator('textarea.edit').inputValue()).toContain('guten Tag');
   });
 
   it('keeps everything when something fails, and says what; when the conflict is settled it ends', async () => {
     await show();
-    await page.keyboard.press('1');
+    await press('1');
     await tell({ type: 'failed', message: 'The disk is full.' });
     await page.getByRole('alert').filter({ hasText: 'The disk is full.' }).waitFor();
-    expect(await page.locator('.region.conflict.decided').count()).toBe(1);
+    expect(await decidedConflicts()).toBe(1);
     await tell({ type: 'settled', message: 'Bob has settled main.' });
     await page.getByText('Bob has settled main.').waitFor();
-    expect(await page.getByRole('button', { name: 'Finish' }).count()).toBe(0);
+    await shot('resolve-settled');
+    expect(await page.locator('vscode-button', { hasText: 'Finish' }).count()).toBe(0);
+    await press('Escape');
+    await expect.poll(() => opened.said.at(-1)?.type).toBe('cancel');
   });
 
-  it('shows a conflict of 20,000 lines', async () => {
-    const long = Array.from({ length: 20_000 }, (_, n) => `line ${n} of many\n`);
-    const changed = (at: number, what: string) => long.map((line, n) => (n === at ? what : line)).join('');
-    files['src/hello.ts'] = {
-      path: 'src/hello.ts',
+  it('says which file could not be read, and tries again', async () => {
+    delete files['src/greeting.ts'];
+    await open();
+    await tellConflict(diverged);
+    await tell({ type: 'failed', message: 'It is not here.', path: 'src/greeting.ts', theirs: BOBS });
+    await page.getByRole('alert').filter({ hasText: 'It is not here.' }).waitFor();
+    files = { ...someFiles };
+    await page.getByRole('button', { name: 'Try Again' }).click();
+    await page.locator('.region.here').waitFor();
+  });
+
+  it('offers to go on when a peer pushes, and reuses what was decided', async () => {
+    await show();
+    await press('1', '1');
+    const pushed = { ...diverged, sides: [diverged.sides[0]!, { ...diverged.sides[1]!, tip: CYS }] };
+    const theirs = { ...pushed, files: diverged.files.map((file) => ({ ...file, theirs: CYS })) };
+    const greeting = someFiles['src/greeting.ts']!;
+    const other = text((greeting.others[BOBS]?.text ?? '').replace(`count(3, 'twice')`, `count(30)`));
+    files['src/greeting.ts'] = { ...greeting, others: { [CYS]: other } };
+    await tellConflict(theirs);
+    await page.getByRole('alert').filter({ hasText: 'main has moved' }).waitFor();
+    await shot('resolve-offer');
+    expect(await decidedConflicts()).toBe(2);
+    await press('r');
+    await page.getByText('What you decided is kept').waitFor();
+    await expect.poll(decidedConflicts).toBe(1);
+    await press('2');
+    await expect.poll(decidedConflicts).toBe(2);
+  });
+
+  it('goes on where it was when the editor starts again', async () => {
+    await show();
+    await press('j', 'j');
+    await expect.poll(() => opened.memory?.cursor).toBeDefined();
+    const { memory } = opened;
+    expect(memory).toMatchObject({ repo: '/repos/demo', branch: 'main', selected: 'src/greeting.ts' });
+    const line = await page.locator('.region.here h3').innerText();
+    await page.close();
+    await show(diverged, { memory: memory! });
+    expect(await page.locator('.region.here h3').innerText()).toBe(line);
+  });
+
+  it('shows more than two sides: one file against each of them, one after the other', async () => {
+    await show(conflictOf(['src/greeting.ts'], [BOBS, CYS]), { theme: 'dark', height: 900 });
+    await page.getByRole('heading', { name: '1 of 2: yours with' }).waitFor();
+    await press('3', '3');
+    await page.getByRole('heading', { name: '2 of 2: what you have so far with Cy' }).waitFor();
+    await shot('resolve-three-sides-dark');
+    await press('1', '1');
+    await press('Control+Enter');
+    const finish = await lastFinish();
+    expect(finish.tips).toEqual([MINE, BOBS, CYS]);
+    expect(finish.files).toHaveLength(1);
+  });
+
+  it('has a label for everything that can be pressed, and tells what is current', async () => {
+    await show();
+    const unnamed = await page.evaluate(() =>
+      [...document.querySelectorAll('button, article, textarea, [tabindex]')]
+        .filter((each) => each.tagName !== 'DIV' || each.hasAttribute('role'))
+        .filter((each) => (each.getAttribute('aria-label') ?? each.textContent).trim() === '')
+        .map((each) => each.outerHTML.slice(0, 100)),
+    );
+    expect(unnamed).toEqual([]);
+    expect(await page.locator('article[aria-current="true"]').getAttribute('aria-label')).toMatch(/differently.*open/);
+    expect(await page.locator('svg.graph').getAttribute('aria-label')).toContain('Say hello in French');
+  });
+});
+
+describe('[CO6] a large file on the resolution page', () => {
+  const long = Array.from({ length: 20_000 }, (_, n) => `line ${n} of many\n`);
+  const changed = (every: number, what: string): string =>
+    long.map((line, n) => (n % every === 500 ? `${what} ${line}` : line)).join('');
+
+  it('of 20,000 lines is shown by its one conflict', async () => {
+    files['src/greeting.ts'] = {
       base: text(long.join('')),
-      mine: text(changed(9_000, 'mine\n')),
-      theirs: text(changed(9_000, 'theirs\n')),
+      mine: text(changed(20_000, 'mine')),
+      others: { [BOBS]: text(changed(20_000, 'theirs')) },
     };
     await show();
     expect(await page.locator('.region').count()).toBe(1);
+    await press('1');
+    await page.getByRole('region', { name: 'Result' }).getByText('mine line 500 of many').waitFor();
+    await page.getByRole('button', { name: 'unchanged lines' }).first().click();
+    await page.locator('.regions .same', { hasText: 'line 42 of many' }).waitFor();
   });
 
-  it('is readable in a dark theme and a narrow column', async () => {
-    await page.close();
-    await open('dark');
-    await page.setViewportSize({ width: 640, height: 1000 });
+  it('with 1,000 conflicts is drawn near where the person is, and worked through by keys', async () => {
+    files['src/greeting.ts'] = {
+      base: text(long.join('')),
+      mine: text(changed(20, 'mine').replaceAll('line 1', 'mine 1')),
+      others: { [BOBS]: text(changed(20, 'theirs').replaceAll('line 1', 'theirs 1')) },
+    };
     await show();
-    await page.screenshot({ path: join(results, 'resolve-dark-narrow.png'), fullPage: true });
+    expect(await page.locator('.region .sides').count()).toBeLessThan(60);
+    await press('1', '2', '3', 'k', 'k');
+    await expect.poll(decidedConflicts).toBe(3);
+  });
+});
+
+describe('the look of the resolution page', () => {
+  it.each(['dark', 'contrast'] as const)('%s, and in a narrow column', async (theme) => {
+    await show({ ...diverged, resolving: [{ name: 'Bob', since: 0 }] }, { theme });
+    await press('1');
+    await shot(`resolve-${theme}`);
+    await page.setViewportSize({ width: 600, height: 1000 });
+    await shot(`resolve-${theme}-narrow`);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
     expect(wide).toBe(false);
   });

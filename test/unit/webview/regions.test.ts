@@ -7,12 +7,13 @@ import {
   EMPTY_DRAFT,
   fileDraft,
   forth,
-  openConflicts,
   resultText,
   step,
 } from '../../../webview/resolve/draft.ts';
+import { lineChanges } from '../../../webview/resolve/line-changes.ts';
 import { regionsOf, type Region } from '../../../webview/resolve/regions.ts';
-import { changedWords } from '../../../webview/resolve/words.ts';
+import { isOpen } from '../../../webview/resolve/stages.ts';
+import { wordsOf, type Word } from '../../../webview/resolve/words.ts';
 
 const text = fc
   .array(fc.constantFrom('a\n', 'b\n', 'c\n', 'd\r\n', '\n'), { maxLength: 12 })
@@ -56,6 +57,40 @@ describe('regions of three versions', () => {
   });
 });
 
+describe('changes between lines', () => {
+  const applied = (base: readonly string[], changed: readonly string[]): string[] => {
+    const result: string[] = [];
+    let [at, there] = [0, 0];
+    for (const { start, end, added } of lineChanges(base, changed)) {
+      result.push(...base.slice(at, start));
+      there += start - at;
+      result.push(...changed.slice(there, there + added));
+      there += added;
+      at = end;
+    }
+    return [...result, ...base.slice(at)];
+  };
+  const lines = fc.array(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'), { maxLength: 60 });
+
+  it('applied to the one text give the other, whatever the texts', () => {
+    fc.assert(
+      fc.property(lines, lines, (base, changed) => {
+        expect(applied(base, changed)).toEqual(changed);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('are found in long texts that have little in common, without comparing everything with everything', () => {
+    const base = Array.from({ length: 20_000 }, (_, n) => `line ${n}`);
+    const changed = base.map((line, n) => (n % 2 === 0 ? `other ${line}` : line));
+    expect(lineChanges(base, changed)).toHaveLength(10_000);
+    // Lines that repeat have no anchors among them: replaced whole, rather than standing still.
+    const noise = (salt: number): string[] => Array.from({ length: 20_000 }, (_, n) => `${(n * salt) % 97}`);
+    expect(applied(noise(31), noise(57))).toEqual(noise(57));
+  });
+});
+
 describe('a draft', () => {
   const regions = regionsOf('1\nb\n2\n', '1\nmine\n2\n', '1\ntheirs\n2\n');
   const conflict = regions.find(({ kind }) => kind === 'conflict')!;
@@ -64,7 +99,7 @@ describe('a draft', () => {
 
   it('has no result while a conflict is open', () => {
     expect(resultText(regions, fileDraft(EMPTY_DRAFT, 'f'))).toBeUndefined();
-    expect(openConflicts(regions, fileDraft(EMPTY_DRAFT, 'f'))).toBe(1);
+    expect(regions.filter((region) => isOpen(region, fileDraft(EMPTY_DRAFT, 'f')))).toEqual([conflict]);
   });
 
   it('takes one side, both in either order, neither, or what was typed', () => {
@@ -113,14 +148,35 @@ describe('a draft', () => {
 });
 
 describe('words', () => {
-  it('put together give the changed text, and mark what is new', () => {
-    const words = changedWords('the quick fox\n', 'the slow fox\n');
-    expect(words.map(({ text: part }) => part).join('')).toBe('the slow fox\n');
-    expect(words.filter(({ changed }) => changed).map(({ text: part }) => part)).toEqual(['slow']);
+  const joined = (words: readonly Word[]): string => words.map(({ text: part }) => part).join('');
+  const changed = (words: readonly Word[]): string[] =>
+    words.filter((word) => word.changed).map(({ text: part }) => part);
+  const only = (base: string, mine: string, theirs: string): Region => regionsOf(base, mine, theirs)[0]!;
+
+  it('mark what each side has that the base lacks, and what of the base some side lacks', () => {
+    const words = wordsOf(only('the quick brown fox\n', 'the slow brown fox\n', 'the quick brown dog\n'));
+    expect(changed(words.mine)).toEqual(['slow']);
+    expect(changed(words.theirs)).toEqual(['dog']);
+    expect(changed(words.base)).toEqual(['quick', 'fox']);
+  });
+
+  it('put together give every version back', () => {
+    fc.assert(
+      fc.property(text, text, text, (base, mine, theirs) => {
+        for (const region of regionsOf(base, mine, theirs)) {
+          const words = wordsOf(region);
+          for (const which of ['base', 'mine', 'theirs'] as const) {
+            expect(joined(words[which])).toBe(region[which].join(''));
+          }
+        }
+      }),
+    );
   });
 
   it('of very long texts are not compared one by one', () => {
     const long = 'x '.repeat(30_000);
-    expect(changedWords(long, `${long}y`)).toEqual([{ text: `${long}y`, changed: true }]);
+    const words = wordsOf(only(long, `${long}y`, `${long}z`));
+    expect(words.mine).toEqual([{ text: `${long}y`, changed: true }]);
+    expect(changed(words.base)).toEqual([]);
   });
 });
