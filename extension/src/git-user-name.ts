@@ -1,13 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import * as vscode from 'vscode';
 import { userNameIn } from './git-config.ts';
-
-/** The part of the Git extension's API that is used here. */
-interface GitExtension {
-  getAPI(version: 1): { repositories: readonly { getConfig(key: string): Promise<string> }[] };
-}
+import { gitApi } from './git-extension.ts';
 
 /** git's `user.name`: an open repository's own as the Git extension knows it, else the person's. Starts no process. */
 export async function gitUserName(): Promise<string | undefined> {
@@ -15,9 +10,7 @@ export async function gitUserName(): Promise<string | undefined> {
 }
 
 async function ofOpenRepository(): Promise<string | undefined> {
-  const git = vscode.extensions.getExtension<GitExtension>('vscode.git');
-  if (git?.isActive !== true) return undefined;
-  const [repository] = git.exports.getAPI(1).repositories;
+  const repository = gitApi()?.repositories[0];
   const name = await repository?.getConfig('user.name').catch(() => undefined);
   return name === undefined || name.trim() === '' ? undefined : name.trim();
 }

@@ -16,6 +16,7 @@ import { workDoneProgress } from './work-done-progress.ts';
  */
 export function createLanguageClient(module: string, log: LogOutputChannel, onClosed: () => void): LanguageClient {
   const options: LanguageClientOptions = {
+    // The engine asks for documents itself, while a branch has diverged and only then (ED1).
     documentSelector: [],
     outputChannel: log,
     traceOutputChannel: silentTrace(),

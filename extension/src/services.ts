@@ -1,5 +1,6 @@
 import type { LogOutputChannel } from 'vscode';
 import type { EngineClient } from './engineClient.ts';
+import type { ConflictDetails } from './views/conflict-details.ts';
 import type { MeshPanels } from './views/mesh-panel.ts';
 import type { ResolvePanels } from './views/resolve-panel.ts';
 import type { SessionModel } from './views/session-model.ts';
@@ -10,5 +11,7 @@ export interface Services {
   readonly model: SessionModel;
   readonly map: MeshPanels;
   readonly resolve: ResolvePanels;
+  /** Conflicts in full, as far as somebody looked. */
+  readonly details: ConflictDetails;
   readonly log: LogOutputChannel;
 }

@@ -3,12 +3,18 @@ import type { Oid } from '../../extension/src/shared/ids.ts';
 import { CommitSet } from './commit-set.ts';
 import { mergeBaseTrees, mergeTrees } from './sim-tree.ts';
 
+/** One change of one slot. */
+export interface Patch {
+  readonly slot: number;
+  readonly value: number;
+}
+
 interface Commit {
   readonly number: number;
   readonly parents: readonly Oid[];
   readonly tree: number;
   /** What it changed, where that is one thing: what a patch id is to git. */
-  readonly patch: string | undefined;
+  readonly patch: Patch | undefined;
   /** The commit and all its ancestors. */
   readonly history: CommitSet;
 }
@@ -30,7 +36,7 @@ export class CommitGraph {
   }
 
   /** `patch` names what it changes, for one that changes one thing. */
-  commit(parents: readonly Oid[], tree: number, patch?: string): Oid {
+  commit(parents: readonly Oid[], tree: number, patch?: Patch): Oid {
     const number = this.commits.size;
     // Scattered, so that the order of ids says nothing of the order of making.
     const oid = `${(Math.imul(number + 1, 0x9e3779b1) >>> 0).toString(16).padStart(8, '0')}${number.toString(16).padStart(32, '0')}`;
@@ -46,8 +52,25 @@ export class CommitGraph {
    * Undefined when not even two do.
    */
   merge(branch: string, heads: readonly Oid[], take?: Oid): { commit: Oid; parents: readonly Oid[] } | undefined {
+    const { tree, parents } = this.fold(heads, take);
+    if (parents.length < 2) return undefined;
+    const merged = take === undefined ? tree : this.get(take).tree;
+    const key = [branch, merged, ...parents].join(' ');
+    const commit = this.automatic.get(key) ?? this.commit(parents, merged);
+    this.automatic.set(key, commit);
+    return { commit, parents };
+  }
+
+  /** The tree of all these commits merged; undefined when not all of them merge. */
+  mergedTree(heads: readonly Oid[]): number | undefined {
+    const { tree, parents } = this.fold(heads);
+    return parents.length === heads.length ? tree : undefined;
+  }
+
+  /** One after the other in the order of their ids, without those that do not merge with what came before. */
+  private fold(heads: readonly Oid[], take?: Oid): { tree: number; parents: readonly Oid[] } {
     const [first, ...rest] = [...heads].sort();
-    if (first === undefined) return undefined;
+    if (first === undefined) return { tree: 0, parents: [] };
     let { tree, history } = this.get(first);
     const parents = [first];
     for (const head of rest) {
@@ -58,12 +81,7 @@ export class CommitGraph {
       history = history.copy().addAll(theirs.history);
       parents.push(head);
     }
-    if (parents.length < 2) return undefined;
-    const merged = take === undefined ? tree : this.get(take).tree;
-    const key = [branch, merged, ...parents].join(' ');
-    const commit = this.automatic.get(key) ?? this.commit(parents, merged);
-    this.automatic.set(key, commit);
-    return { commit, parents };
+    return { tree, parents };
   }
 
   /** The tree to merge from: of the best common ancestors, merged themselves where there are several. */
@@ -138,6 +156,12 @@ export class CommitGraph {
     return a !== undefined && a !== '' && a === b;
   }
 
+  /** What `tip` has changed over `base`, oldest first; without merges, as a rebase leaves them out. */
+  patchesBeyond(tip: Oid, base: Oid): Patch[] {
+    const commits = this.byNumber.filter((oid) => this.contains(tip, oid) && !this.contains(base, oid));
+    return commits.map((oid) => this.get(oid).patch).filter((patch) => patch !== undefined);
+  }
+
   /** What the one has changed over the other; undefined when that holds merges. */
   private patchesOf(history: CommitSet, without: CommitSet): string | undefined {
     const patches: string[] = [];
@@ -145,7 +169,7 @@ export class CommitGraph {
       if (!history.has(number) || without.has(number)) continue;
       const { patch } = this.get(oid);
       if (patch === undefined) return undefined;
-      patches.push(patch);
+      patches.push(`${patch.slot}:${patch.value}`);
     }
     return patches.sort().join();
   }

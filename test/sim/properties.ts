@@ -23,11 +23,16 @@ export function checkQuiet(engines: readonly SimEngine[], graph: CommitGraph): v
 /** No commit is lost: whatever its author did not give up is on a ref here, and a copy of it with everyone else. */
 function checkKept(here: SimEngine, engines: readonly SimEngine[], graph: CommitGraph): void {
   const { made, refs } = here.repository;
-  hold(made.isWithin(graph.reach(refs.values())), () => `a commit that ${name(here)} made is on no ref there any more`);
+  hold(
+    made.isWithin(here.repository.reachable()),
+    () => `a commit that ${name(here)} made is on no ref there any more`,
+  );
+  // What is only kept is served to nobody.
+  const shared = made.intersection(graph.reach(refs.values()));
   for (const there of engines) {
     const refusing = there.core.peerState(here.id)?.refused.length !== 0;
     hold(
-      there === here || refusing || there.repository.hasAll(made),
+      there === here || refusing || there.repository.hasAll(shared),
       () => `${name(there)} lacks a commit of ${name(here)}`,
     );
   }

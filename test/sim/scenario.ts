@@ -20,6 +20,8 @@ export interface Scenario {
   readonly strategies: readonly Strategy[];
   /** How often somebody changes theirs on the way. */
   readonly changesOfMind: number;
+  /** How often several people settle the same conflict at the same moment. */
+  readonly duels: number;
   readonly mishaps: Mishaps;
   /** Once quiet, people do a few things more. */
   readonly encore: boolean;
@@ -36,8 +38,12 @@ const CALM: Habits = {
   amend: 0,
   tag: 1,
   deleteTag: 0,
-  merge: 4,
+  resolve: 4,
+  rebase: 0,
+  keepBoth: 0,
   follow: 0,
+  undo: 0,
+  restoreKept: 0,
   touchWorktree: 0,
   ask: 0.5,
 };
@@ -49,8 +55,22 @@ const WILD: Habits = {
   amend: 2,
   deleteTag: 0.5,
   follow: 2,
+  undo: 1,
   touchWorktree: 2,
   ask: 2,
+};
+
+/** People who settle branches in every way there is, and rewrite nothing besides. */
+const SETTLING: Habits = {
+  ...CALM,
+  resolve: 6,
+  rebase: 2,
+  keepBoth: 2,
+  follow: 3,
+  undo: 3,
+  restoreKept: 1,
+  touchWorktree: 1,
+  ask: 1,
 };
 
 const STRATEGIES: readonly (readonly Strategy[])[] = [
@@ -62,6 +82,8 @@ const STRATEGIES: readonly (readonly Strategy[])[] = [
   ['prefer-local', 'prefer-remote'],
   ['manual', 'auto-merge', 'prefer-local', 'prefer-remote'],
 ];
+
+const HABITS: readonly Habits[] = [CALM, CALM, WILD, WILD, SETTLING, SETTLING];
 
 const NEVER = (): boolean => false;
 const isFix = (ref: RefName): boolean => ref === 'refs/heads/fix';
@@ -79,9 +101,10 @@ export function drawScenario(random: Prng): Scenario {
     drops: often(6),
     crashes: often(4),
     partitions: often(2),
-    habits: random.chance(0.35) ? CALM : WILD,
+    habits: random.pick(HABITS) ?? CALM,
     strategies: random.pick(STRATEGIES) ?? ['manual'],
     changesOfMind: often(3),
+    duels: often(4),
     mishaps: {
       fetchFails: random.pick([0, 0, 0.1, 0.4]) ?? 0,
       relateMisses: random.pick([0, 0, 0.1]) ?? 0,

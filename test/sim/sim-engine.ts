@@ -2,16 +2,10 @@ import { decodePersistedSync } from '../../extension/src/p2p/sync/persisted.ts';
 import type { Relation, SyncEffect, SyncEvent } from '../../extension/src/p2p/sync/model.ts';
 import { MANUAL, type Strategies } from '../../extension/src/p2p/sync/strategy.ts';
 import { SyncCore } from '../../extension/src/p2p/sync/sync-core.ts';
-import {
-  branchOf,
-  branchRef,
-  type BranchName,
-  type Oid,
-  type PeerId,
-  type RefName,
-} from '../../extension/src/shared/ids.ts';
+import { branchOf, type Oid, type PeerId, type RefName } from '../../extension/src/shared/ids.ts';
 import type { Reason } from '../../extension/src/shared/errors.ts';
 import { describe } from './describe.ts';
+import { SimMoves } from './sim-moves.ts';
 import type { SimMessage, SimNode } from './sim-network.ts';
 import type { SimRepository } from './sim-repository.ts';
 import { FAILURES, LAZY_MS, POLL_MS, type Mishaps, type SimWorld } from './sim-world.ts';
@@ -47,14 +41,22 @@ export class SimEngine implements SimNode {
   private reading = false;
   private readAgain = false;
   private watching = false;
-  /** Branches whose move that is out is not to be made. */
-  private readonly withdrawn = new Set<BranchName>();
+  private readonly moves: SimMoves;
 
   constructor(id: PeerId, repository: SimRepository, world: SimWorld, mishaps: Mishaps) {
     this.id = id;
     this.repository = repository;
     this.world = world;
     this.mishaps = mishaps;
+    this.moves = new SimMoves({
+      id,
+      repository,
+      world,
+      mishaps,
+      life: () => this.life,
+      later: (withinMs, action) => this.later(withinMs, action),
+      feed: (event, heard) => this.feed(event, heard),
+    });
   }
 
   start(): void {
@@ -75,7 +77,6 @@ export class SimEngine implements SimNode {
     this.world.trace(this.id, 'crash');
     this.running = false;
     this.life += 1;
-    this.withdrawn.clear();
     this.linked.clear();
     this.repository.onChange = () => undefined;
   }
@@ -125,14 +126,13 @@ export class SimEngine implements SimNode {
       case 'relate':
         return this.relate(effect);
       case 'move':
-        return this.move(effect);
+        return this.moves.move(effect);
       case 'withdraw':
-        this.withdrawn.add(effect.branch);
-        return;
+        return this.moves.withdraw(effect);
       case 'merge':
-        return this.merge(effect);
+        return this.moves.merge(effect);
       case 'keep':
-        return this.keep(effect);
+        return this.moves.keep(effect);
       case 'create-tag':
         return this.later(5, () => this.createTag(effect));
       case 'read-refs':
@@ -244,64 +244,6 @@ export class SimEngine implements SimNode {
     const answered = pairs.filter(() => !random.chance(this.mishaps.relateMisses));
     const relations = answered.map(({ local, remote }): Relation => graph.relation(local, remote));
     this.later(10, () => this.feed({ type: 'related', relations }));
-  }
-
-  private move({ branch, from, to, reviewed }: EffectOf<'move'>): void {
-    const { repository } = this;
-    const life = this.life;
-    this.withdrawn.delete(branch);
-    const dropped = repository.droppedFrom(branchRef(branch));
-    const perform = (): SyncEvent => {
-      const orphan = life !== this.life;
-      if ((repository.tip(branch) ?? null) !== from || (!orphan && this.withdrawn.has(branch)))
-        return { type: 'move-refused', branch, to, why: 'ref-moved', detail: '' };
-      if (repository.dirty && !reviewed && repository.head === branch) {
-        return { type: 'move-refused', branch, to, why: 'pending', detail: 'local changes' };
-      }
-      // What an engine that died had begun knows nothing of what came after.
-      repository.setByEngine(branchRef(branch), to, reviewed, orphan ? dropped : undefined);
-      return { type: 'moved', branch, from, to };
-    };
-    this.world.clock.after(this.world.random.between(1, 20), () => {
-      // A crash in the middle: the journal finishes the move or undoes it (SY11).
-      if (life !== this.life && this.world.random.chance(0.5)) return;
-      const answer = perform();
-      if (life !== this.life) return;
-      this.later(5, () =>
-        this.feed(answer, () => {
-          const told = repository.told.get(branchRef(branch)) ?? null;
-          if (answer.type === 'moved' && told === from) repository.told.set(branchRef(branch), to);
-        }),
-      );
-    });
-  }
-
-  private merge({ branch, heads, take }: EffectOf<'merge'>): void {
-    const { random, graph } = this.world;
-    for (const head of heads) hold(this.repository.has(head), () => `${this.id} merges ${head} and has it not`);
-    const kept = this.repository.kept.get(branch);
-    const lost = take === undefined ? [] : heads.filter((head) => head !== take && kept?.has(head) !== true);
-    hold(lost.length === 0, () => `${this.id} lets ${lost.join()} of ${branch} lose without keeping it`);
-    this.later(40, () => {
-      if (random.chance(this.mishaps.mergeFails)) {
-        return this.feed({ type: 'merge-refused', branch, why: 'failed' });
-      }
-      const merged = graph.merge(branch, heads, take);
-      if (merged === undefined) return this.feed({ type: 'merge-refused', branch, why: 'conflicts' });
-      this.repository.objects.addAll(graph.history(merged.commit));
-      return this.feed({ type: 'merged', branch, ...merged });
-    });
-  }
-
-  private keep({ branch, tips }: EffectOf<'keep'>): void {
-    const failed = this.world.random.chance(this.mishaps.mergeFails);
-    const life = this.life;
-    this.world.clock.after(this.world.random.between(1, 10), () => {
-      if (!failed) this.repository.keep(branch, tips);
-      // A crash in between: it is kept, and nobody was told.
-      if (life !== this.life) return;
-      this.later(3, () => this.feed({ type: failed ? 'keep-refused' : 'kept', branch }));
-    });
   }
 
   private createTag({ ref, oid }: EffectOf<'create-tag'>): void {

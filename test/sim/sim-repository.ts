@@ -3,6 +3,12 @@ import type { CommitGraph } from './commit-graph.ts';
 import { CommitSet } from './commit-set.ts';
 import { hold } from './violation.ts';
 
+interface Move {
+  readonly branch: BranchName;
+  readonly from: Oid | null;
+  readonly to: Oid | null;
+}
+
 /**
  * A repository in memory: objects, branches, tags, HEAD, and whether the worktree has changes in the way. It outlives the engine, so
  * the user goes on while that is down. Everything that moves a ref goes through `set`, which knows who did it, and holds the
@@ -15,10 +21,12 @@ import { hold } from './violation.ts';
 export class SimRepository {
   readonly refs = new Map<RefName, Oid>();
   readonly objects = new CommitSet();
-  /** Commits that the user here made and has not given up: dropped from the last ref here that held them. */
+  /** Commits that the user here made and has not given up: dropped from the last ref here that held them, kept ones too. */
   made = new CommitSet();
   /** Tips that are kept because they lost (CO4), by branch. */
   readonly kept = new Map<BranchName, Set<Oid>>();
+  /** Moves of branches that were made for the user, by itself or by choice, and were not taken back. */
+  history: readonly Move[] = [];
   head: BranchName;
   dirty = false;
   onChange: () => void = () => undefined;
@@ -65,6 +73,24 @@ export class SimRepository {
     return history.isWithin(this.objects);
   }
 
+  /** The user made this commit. */
+  authored(oid: Oid): void {
+    this.objects.addAll(this.graph.history(oid));
+    this.made.add(this.graph.numberOf(oid));
+  }
+
+  /** Everything that refs here hold, those included that only keep something. */
+  reachable(): CommitSet {
+    return this.graph.reach([...this.refs.values(), ...[...this.kept.values()].flatMap((tips) => [...tips])]);
+  }
+
+  /** The user settles a branch by a move of their choice. */
+  setByResolution(branch: BranchName, to: Oid | null): void {
+    const from = this.tip(branch) ?? null;
+    this.setByUser(branchRef(branch), to);
+    this.history = [...this.history, { branch, from, to }];
+  }
+
   /** The user moves, makes or deletes a ref, in any way. */
   setByUser(ref: RefName, to: Oid | null): void {
     const from = this.refs.get(ref) ?? null;
@@ -81,7 +107,7 @@ export class SimRepository {
       this.dropped.get(ref)?.removeAll(this.graph.history(to));
     }
     this.set(ref, to);
-    this.made = this.made.intersection(this.graph.reach(this.refs.values()));
+    this.made = this.made.intersection(this.reachable());
   }
 
   /** Commits that the user has taken back from the ref by now. */
@@ -108,6 +134,8 @@ export class SimRepository {
     this.deleted.delete(ref);
     this.dropped.get(ref)?.removeAll(this.graph.history(to));
     this.set(ref, to);
+    const branch = branchOf(ref);
+    if (branch !== undefined) this.history = [...this.history, { branch, from: from ?? null, to }];
   }
 
   keep(branch: BranchName, tips: readonly Oid[]): void {

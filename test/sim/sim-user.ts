@@ -1,5 +1,6 @@
 import { branchRef, type BranchName, type Oid, type RefName } from '../../extension/src/shared/ids.ts';
 import type { SimEngine } from './sim-engine.ts';
+import { SimResolver } from './sim-resolver.ts';
 import type { SimWorld } from './sim-world.ts';
 import type { SimRepository } from './sim-repository.ts';
 import { edit, SLOTS, VALUES } from './sim-tree.ts';
@@ -14,8 +15,12 @@ export interface Habits {
   readonly amend: number;
   readonly tag: number;
   readonly deleteTag: number;
-  readonly merge: number;
+  readonly resolve: number;
+  readonly rebase: number;
+  readonly keepBoth: number;
   readonly follow: number;
+  readonly undo: number;
+  readonly restoreKept: number;
   readonly touchWorktree: number;
   readonly ask: number;
 }
@@ -25,6 +30,8 @@ const TAGS = ['refs/tags/v1', 'refs/tags/v2', 'refs/tags/v3'] as RefName[];
 
 /** A person with a repository: commits, rewrites, deletes and merges with plain git, whether the engine runs or not. */
 export class SimUser {
+  /** What the user settles branches with. */
+  readonly resolver: SimResolver;
   private readonly engine: SimEngine;
   private readonly repository: SimRepository;
   private readonly world: SimWorld;
@@ -35,6 +42,7 @@ export class SimUser {
     this.repository = engine.repository;
     this.world = world;
     this.habits = habits;
+    this.resolver = new SimResolver(engine, world);
   }
 
   /** Does one thing at random. */
@@ -98,28 +106,6 @@ export class SimUser {
     if (tag !== undefined) this.repository.setByUser(tag, null);
   }
 
-  /** Settles a conflict with a commit whose parents are all its sides (CO5). False when there is none to settle. */
-  merge(): boolean {
-    const conflicts = this.engine.core.branches().filter(({ conflict }) => conflict !== undefined);
-    const state = this.world.random.pick(conflicts);
-    const tip = state && this.repository.tip(state.branch);
-    if (tip === undefined) return false;
-    const sides = (state?.conflict ?? []).map((candidate) => candidate.tip).filter((side) => side !== tip);
-    this.set(state?.branch, this.make([tip, ...sides]));
-    return true;
-  }
-
-  /** Does as a peer did: takes over its rewind or its deletion. */
-  follow(): void {
-    const standings = this.engine.core
-      .branches()
-      .flatMap(({ branch, peers }) => peers.map((peer) => ({ branch, ...peer })));
-    const there = standings.filter(({ standing }) => standing === 'rewound-there' || standing === 'deleted-there');
-    const choice = this.world.random.pick(there);
-    if (choice === undefined || (choice.remote === null && choice.branch === this.repository.head)) return;
-    this.set(choice.branch, choice.remote);
-  }
-
   touchWorktree(): void {
     this.repository.dirty = !this.repository.dirty;
     this.engine.feed({ type: 'worktree-changed' });
@@ -131,14 +117,13 @@ export class SimUser {
     else this.engine.feed({ type: 'apply-pending', branch });
   }
 
-  /** A commit that changes one thing of its first parent's tree; a merge is whatever the user makes of it. */
+  /** A commit that changes one thing of its first parent's tree; an amended merge is whatever the user makes of it. */
   private make(parents: readonly Oid[]): Oid {
     const { graph, random } = this.world;
     const [slot, value] = [random.between(0, SLOTS - 1), random.between(0, VALUES - 1)];
     const tree = edit(parents[0] === undefined ? 0 : graph.treeOf(parents[0]), slot, value);
-    const oid = graph.commit(parents, tree, parents.length === 1 ? `${slot}:${value}` : undefined);
-    this.repository.objects.addAll(this.world.graph.history(oid));
-    this.repository.made.add(this.world.graph.numberOf(oid));
+    const oid = graph.commit(parents, tree, parents.length === 1 ? { slot, value } : undefined);
+    this.repository.authored(oid);
     return oid;
   }
 
@@ -153,7 +138,7 @@ export class SimUser {
   }
 }
 
-const ACTIONS: Readonly<Record<keyof Habits, (user: SimUser) => void>> = {
+const ACTIONS: Readonly<Record<keyof Habits, (user: SimUser) => unknown>> = {
   commit: (user) => user.commit(),
   branch: (user) => user.branch(),
   checkout: (user) => user.checkout(),
@@ -162,8 +147,12 @@ const ACTIONS: Readonly<Record<keyof Habits, (user: SimUser) => void>> = {
   amend: (user) => user.amend(),
   tag: (user) => user.tag(),
   deleteTag: (user) => user.deleteTag(),
-  merge: (user) => user.merge(),
-  follow: (user) => user.follow(),
+  resolve: ({ resolver }) => resolver.resolve(),
+  rebase: ({ resolver }) => resolver.rebase(),
+  keepBoth: ({ resolver }) => resolver.keepBoth(),
+  follow: ({ resolver }) => resolver.follow(),
+  undo: ({ resolver }) => resolver.undo(),
+  restoreKept: ({ resolver }) => resolver.restoreKept(),
   touchWorktree: (user) => user.touchWorktree(),
   ask: (user) => user.ask(),
 };

@@ -110,6 +110,16 @@ class Simulation {
     engine.feed({ type: 'strategies', strategies: engine.strategies });
   }
 
+  /** Several people settle the same conflict at the same moment, alike or not. */
+  private duel(): void {
+    const branch = this.random.pick(this.users.flatMap(({ resolver }) => resolver.conflicts()));
+    const tree = this.random.chance(0.6) ? this.random.between(0, 2_000) : undefined;
+    for (const { resolver } of this.users) {
+      if (branch === undefined || !resolver.conflicts().includes(branch) || this.random.chance(0.2)) continue;
+      resolver.resolve(branch, tree);
+    }
+  }
+
   /** Everybody starts from a clone of the same three commits, or from a part of them. */
   private begin(): void {
     const first = this.graph.commit([], 0);
@@ -126,7 +136,7 @@ class Simulation {
 
   /** Spreads what will happen over the time of the scenario. */
   private plan(): void {
-    const { actions, drops, crashes, partitions, changesOfMind, durationMs } = this.scenario;
+    const { actions, drops, crashes, partitions, changesOfMind, duels, durationMs } = this.scenario;
     const times = (count: number, action: () => void): void => {
       for (let i = 0; i < count; i++) this.clock.after(this.random.between(0, durationMs), action);
     };
@@ -137,6 +147,7 @@ class Simulation {
     });
     times(crashes, () => this.crash());
     times(changesOfMind, () => this.changeMind());
+    times(duels, () => this.duel());
     times(partitions, () => {
       this.network.partition((peer) => peer.charCodeAt(7) % 2);
       this.clock.after(this.random.between(1, durationMs), () => {
@@ -222,7 +233,7 @@ class Simulation {
   /** People merge what diverged, one after the other; in the end no conflict is left. */
   private settle(): void {
     for (let round = 0; round < 100; round++) {
-      const user = this.users.find((candidate) => candidate.merge());
+      const user = this.users.find((candidate) => candidate.resolver.resolve());
       if (user === undefined) return;
       this.rest();
     }

@@ -2,12 +2,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { settings } from '../../extension/src/rpc/contract.ts';
 import type { Link } from '../../extension/src/p2p/link/link.ts';
-import type { Repository } from '../../extension/src/p2p/repo/repository.ts';
+import type { RefMove, Repository } from '../../extension/src/p2p/repo/repository.ts';
 import { ConflictDesk } from '../../extension/src/p2p/session/conflict-desk.ts';
+import { MoveHistory } from '../../extension/src/p2p/session/move-history.ts';
 import type { SessionRecord } from '../../extension/src/p2p/session/session-store.ts';
 import { StrategyBook } from '../../extension/src/p2p/session/strategy-book.ts';
 import { SyncDriver, type SyncHost } from '../../extension/src/p2p/session/sync-driver.ts';
 import { branchConflicts } from '../../extension/src/p2p/sync/branch-conflicts.ts';
+import type { BranchState } from '../../extension/src/p2p/sync/model.ts';
+import type { PersistedSync } from '../../extension/src/p2p/sync/persisted.ts';
 import { SyncCore } from '../../extension/src/p2p/sync/sync-core.ts';
 import type { Strategy } from '../../extension/src/p2p/sync/strategy.ts';
 import type { BranchName, Oid, PeerId } from '../../extension/src/shared/ids.ts';
@@ -24,6 +27,9 @@ export interface Side {
   readonly dirty?: Readonly<Record<string, string>>;
 }
 
+/** The number of the last announcement, whoever made it: they only rise, also over a restart. */
+let announcements = 0;
+
 /**
  * A repository with a core, a driver and a conflict desk; what it announces reaches the others at once, and objects come by git's own
  * protocol.
@@ -35,15 +41,19 @@ export class Wayfarer {
   readonly repository: Repository;
   readonly driver: SyncDriver;
   readonly desk: ConflictDesk;
-  private readonly others: Wayfarer[] = [];
-  private seq = 0;
+  readonly history: MoveHistory;
+  /** Moves that were told as this person's own. */
+  readonly told: RefMove[] = [];
+  /** What a restart would find. */
+  saved: PersistedSync | undefined;
+  private others: readonly Wayfarer[] = [];
 
-  constructor(letter: string, root: string, repository: Repository, strategy: Strategy) {
+  constructor(letter: string, root: string, repository: Repository, strategy: Strategy, restored?: PersistedSync) {
     this.id = `SHA256:${letter.repeat(43)}` as PeerId;
     this.root = root;
     this.repository = repository;
     const strategies = new StrategyBook({} as SessionRecord, strategy);
-    this.core = new SyncCore({ strategies: strategies.current });
+    this.core = new SyncCore({ strategies: strategies.current, ...(restored === undefined ? {} : { restored }) });
     this.driver = new SyncDriver(this.core, repository, this.host());
     this.desk = new ConflictDesk({
       repository,
@@ -58,12 +68,18 @@ export class Wayfarer {
       now: () => 1_700_000_000_000,
       moved: () => undefined,
       changed: () => undefined,
-      save: () => Promise.resolve(),
+      save: () => Promise.resolve(this.save()),
+    });
+    this.history = new MoveHistory({
+      repository,
+      driver: this.driver,
+      moved: (move) => this.told.push(move),
+      save: () => Promise.resolve(this.save()),
     });
   }
 
   async meet(...others: Wayfarer[]): Promise<void> {
-    this.others.push(...others);
+    this.others = others;
     for (const { id } of others) this.driver.handle({ type: 'peer-up', peer: id });
     await this.driver.start();
   }
@@ -72,8 +88,23 @@ export class Wayfarer {
     return revParse(this.root, 'main');
   }
 
-  get main() {
-    return this.core.branches().find(({ branch }) => branch === 'main');
+  get main(): BranchState | undefined {
+    return this.branch('main');
+  }
+
+  branch(name: string): BranchState | undefined {
+    return this.core.branches().find(({ branch }) => branch === name);
+  }
+
+  /** As git says it in short. */
+  get status(): string {
+    return git(this.root, 'status', '--porcelain');
+  }
+
+  /** Once more, with everything that can be read and fetched now. */
+  async sync(): Promise<void> {
+    this.driver.handle({ type: 'sync-now' });
+    await this.driver.idle();
   }
 
   /** The tips of the conflict on `main`, ours first; empty without one. */
@@ -97,6 +128,10 @@ export class Wayfarer {
     this.repository.dispose();
   }
 
+  private save(): void {
+    this.saved = this.core.persisted();
+  }
+
   private host(): SyncHost {
     return {
       log: silentLogger,
@@ -104,13 +139,13 @@ export class Wayfarer {
       namespace: (peer) => peer.slice(7, 8).toLowerCase(),
       nameOf: (peer) => peer.slice(7, 8),
       announce: (refs) => {
-        this.seq += 1;
+        announcements += 1;
         for (const other of this.others)
-          other.driver.handle({ type: 'manifest', peer: this.id, seq: this.seq, refs: new Map(refs) });
+          other.driver.handle({ type: 'manifest', peer: this.id, seq: announcements, refs: new Map(refs) });
         return Promise.resolve();
       },
       greet: () => undefined,
-      persist: () => undefined,
+      persist: () => this.save(),
       refsMoved: () => undefined,
       synced: () => undefined,
       progress: () => undefined,

@@ -3,6 +3,8 @@ import { showFailure } from '../failure.ts';
 import type { Services } from '../services.ts';
 import { DisposableStore, type Disposable } from '../shared/disposable.ts';
 import { decideRow } from './approve.ts';
+import type { Command } from './command.ts';
+import { CONFLICT_COMMANDS } from './conflict-commands.ts';
 import { copyInvite } from './copy-invite.ts';
 import { join } from './join.ts';
 import { leave } from './leave.ts';
@@ -18,13 +20,7 @@ import {
   showLog,
   syncNow,
 } from './small-commands.ts';
-
-interface Command {
-  /** Begins the message when it fails: `Could not share: …`. */
-  readonly failure: string;
-  /** Resolves to nothing: commands give no secret away to whoever executes them (SE8). */
-  readonly run: (services: Services, argument: unknown) => Promise<void>;
-}
+import { takeBlock } from './take-block.ts';
 
 /** Every command, under the id that package.json contributes it with. */
 const COMMANDS: Readonly<Record<string, Command>> = {
@@ -44,6 +40,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   'peerweave.showLog': { failure: 'Could not show the log', run: showLog },
   'peerweave.showMap': { failure: 'Could not show the map', run: showMap },
   'peerweave.showMenu': { failure: 'Could not show the menu', run: showMenu },
+  ...CONFLICT_COMMANDS,
+  // Not contributed: only lenses run it, and it is nothing without what they pass.
+  'peerweave.takeBlock': { failure: 'Could not decide the conflict', run: takeBlock },
 };
 
 /** Registers every command; a failure is shown once, where it happened, and never reaches the caller as text. */

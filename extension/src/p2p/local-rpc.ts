@@ -25,6 +25,8 @@ const LOCAL_METHODS: ReadonlySet<RequestMethod> = new Set<RequestMethod>([
   'peerweave/leave',
   'peerweave/approve',
   'peerweave/applyPending',
+  'peerweave/activity',
+  'peerweave/undo',
   'peerweave/diagnostics',
 ]);
 
@@ -61,11 +63,15 @@ export function serveLocally(lock: RepositoryLock, handlers: RequestHandlers, on
   });
 }
 
-/** An engine that does not answer by then has stopped, or is stuck. Syncing takes as long as the network does. */
+/** An engine that does not answer by then has stopped, or is stuck. Syncing takes as long as the network does, moving as long as files do. */
 const ANSWER_MS = 10_000;
 /** The longest that a timer takes. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
-const SLOW_METHODS: ReadonlySet<RequestMethod> = new Set<RequestMethod>(['peerweave/sync', 'peerweave/applyPending']);
+const SLOW_METHODS: ReadonlySet<RequestMethod> = new Set<RequestMethod>([
+  'peerweave/sync',
+  'peerweave/applyPending',
+  'peerweave/undo',
+]);
 
 /**
  * Asks the engine that runs this repository's session. Throws `no-session` when none does, `timeout` when it does not answer, what

@@ -10,6 +10,7 @@ import {
 import { createLogger, type LogLevel } from '../shared/log.ts';
 import { asPeerweaveError } from '../shared/errors.ts';
 import { createEngine } from './engine.ts';
+import { EditorPrompts } from './lsp/editor-prompts.ts';
 import { reportProgress } from './lsp/progress.ts';
 import { pushState } from './lsp/push-state.ts';
 import { quietly } from './lsp/quietly.ts';
@@ -41,10 +42,16 @@ const log = createLogger(({ level, scope, text }) => {
 
 const { manager, handlers } = createEngine(log);
 
-connection.onInitialize(() => ({ capabilities: {}, serverInfo: { name: 'peerweave', version: VERSION } }));
+const prompts = new EditorPrompts(connection, manager, log);
+
+connection.onInitialize(({ capabilities }) => ({
+  capabilities: prompts.initialize(capabilities),
+  serverInfo: { name: 'peerweave', version: VERSION },
+}));
 connection.onInitialized(() => {
   pushState(connection, manager);
   reportProgress(connection, manager);
+  prompts.start();
 });
 connection.onShutdown(() => manager.suspendAll());
 bindRequests(connection, handlers);

@@ -149,6 +149,8 @@ export const markerMerge = z.object({
   branch: branch.optional(),
   ours: oid,
   theirs: oid,
+  /** What the markers call `theirs`; ours is `HEAD`. */
+  label: z.string(),
   /** Whose `theirs` is. */
   owners: z.array(z.string()),
   files: z.array(z.object({ path, state: z.enum(['markers', 'unmerged', 'resolved']) })),

@@ -10,10 +10,15 @@ export interface Contexts {
   readonly 'peerweave.joining': boolean;
   readonly 'peerweave.canLeave': boolean;
   readonly 'peerweave.engineFailed': boolean;
+  /** A branch waits for being settled. */
+  readonly 'peerweave.diverged': boolean;
+  /** A peer moved a branch back or deleted it. */
+  readonly 'peerweave.canFollow': boolean;
 }
 
 export function contextsOf(state: ViewState): Contexts {
   const sessions = sessionsOf(state);
+  const conflicts = sessions.filter(isLive).flatMap((session) => session.conflicts);
   return {
     'peerweave.welcome': welcomeOf(state),
     'peerweave.canShare': state.trusted && shareable(state).length > 0,
@@ -22,5 +27,7 @@ export function contextsOf(state: ViewState): Contexts {
     'peerweave.joining': sessions.some(isJoining),
     'peerweave.canLeave': sessions.some((session) => !isJoining(session)),
     'peerweave.engineFailed': state.engineStatus === 'failed',
+    'peerweave.diverged': conflicts.some(({ kind }) => kind === 'diverged'),
+    'peerweave.canFollow': conflicts.some(({ kind }) => kind !== 'diverged'),
   };
 }

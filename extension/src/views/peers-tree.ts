@@ -4,6 +4,7 @@ import { plain } from './plain-text.ts';
 import type { Row } from './row.ts';
 import { rowsOf } from './session-rows.ts';
 import type { SessionModel } from './session-model.ts';
+import { findRow, itemOf, looksOf } from './tree-item.ts';
 import { isJoining, sessionsOf, type ViewState } from './view-state.ts';
 
 /** The Peers view: draws the rows of the model, and counts at the icon who waits for an answer. */
@@ -34,22 +35,12 @@ export class PeersTree implements vscode.TreeDataProvider<Row>, Disposable {
   }
 
   getTreeItem(row: Row): vscode.TreeItem {
-    const item = new vscode.TreeItem(row.label, collapsibleState(row));
-    item.id = row.id;
-    item.iconPath = new vscode.ThemeIcon(
-      row.icon,
-      row.color === undefined ? undefined : new vscode.ThemeColor(row.color),
-    );
-    item.contextValue = row.context;
-    item.accessibilityInformation = { label: row.accessible };
-    if (row.description !== undefined) item.description = row.description;
-    if (row.command !== undefined) item.command = { command: row.command, title: row.label, arguments: [row] };
-    return item;
+    return itemOf(row);
   }
 
   /** Asked for when a tooltip is about to be shown: what it tells changes all the time, and redrawing a row for it would close it. */
   resolveTreeItem(item: vscode.TreeItem, row: Row): vscode.TreeItem {
-    const { tooltip, accessible } = find(rowsOf(this.model.state, timeOfDay), row.id) ?? row;
+    const { tooltip, accessible } = findRow(rowsOf(this.model.state, timeOfDay), row.id) ?? row;
     // A string is shown as it is; only a MarkdownString would be markup.
     item.tooltip = tooltip ?? accessible;
     return item;
@@ -61,7 +52,7 @@ export class PeersTree implements vscode.TreeDataProvider<Row>, Disposable {
 
   private redraw(state: ViewState): void {
     const rows = rowsOf(state, timeOfDay);
-    const looks = JSON.stringify(rows, (key, value: unknown) => (key === 'tooltip' ? undefined : value));
+    const looks = looksOf(rows);
     if (looks === this.looks) return;
     this.rows = rows;
     this.looks = looks;
@@ -69,23 +60,10 @@ export class PeersTree implements vscode.TreeDataProvider<Row>, Disposable {
   }
 }
 
-function find(rows: readonly Row[], id: string): Row | undefined {
-  for (const row of rows) {
-    const found = row.id === id ? row : find(row.children ?? [], id);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
 /** Beside the view's title: what is being joined, which the fixed welcome texts cannot say. */
 function titleNote(state: ViewState): string {
   const joining = sessionsOf(state).find(isJoining);
   return joining === undefined ? '' : `joining ${plain(joining.repoName, 30)}`;
-}
-
-function collapsibleState({ children, expanded }: Row): vscode.TreeItemCollapsibleState {
-  if (children === undefined) return vscode.TreeItemCollapsibleState.None;
-  return expanded === true ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.Collapsed;
 }
 
 const timeOfDay = (unixMs: number): string => new Date(unixMs).toLocaleTimeString();

@@ -14,6 +14,8 @@ export interface Row {
   /** The row in words, for screen readers. */
   readonly accessible: string;
   readonly children?: readonly Row[];
+  /** It has children, which are read when they are asked for. */
+  readonly lazy?: true;
   readonly expanded?: boolean;
   readonly command?: string;
   /** What the row's commands act on. */
@@ -26,4 +28,9 @@ export interface RowTarget {
   readonly approval?: string;
   readonly branch?: string;
   readonly fingerprint?: string;
+  /** A commit: of a conflict, the side that is meant. */
+  readonly tip?: string;
+  readonly path?: string;
+  /** An entry of the activity. */
+  readonly entry?: string;
 }

@@ -1,4 +1,4 @@
-import type { ApprovalView, ConflictView, NoticeView, PendingView, SessionView } from '../rpc/model.ts';
+import type { ApprovalView, NoticeView, PendingView, SessionView } from '../rpc/model.ts';
 import { peerRow, selfRow, transferText, type Clock } from './peer-row.ts';
 import { plain } from './plain-text.ts';
 import type { Row } from './row.ts';
@@ -47,12 +47,6 @@ function sessionRows(session: SessionView, clock: Clock): readonly Row[] {
       'Pending updates',
       'inbox',
       session.pending.map((pending) => pendingRow(repo, pending)),
-    ),
-    ...group(
-      repo,
-      'Conflicts',
-      'git-merge',
-      session.conflicts.map((conflict) => conflictRow(session, conflict)),
     ),
     ...group(
       repo,
@@ -175,51 +169,6 @@ function pendingRow(repo: string, { branch, to, from, detail }: PendingView): Ro
     accessible: `Pending update of ${name}: ${why}`,
     target: { repo, branch },
   };
-}
-
-function conflictRow(session: SessionView, conflict: ConflictView): Row {
-  const { kind, branch, candidates } = conflict;
-  const name = plain(branch);
-  const sides = candidates.map(({ oid, owners, mine }) => ({
-    who: [...new Set([...(mine ? ['you'] : []), ...owners.map((owner) => ownerName(session, owner))])].join(', '),
-    commit: oid.slice(0, 10),
-  }));
-  const { row, tooltip, accessible } = conflictText(session, conflict, sides);
-  return {
-    id: `${session.repo}#conflict:${kind}:${branch}:${candidates.at(-1)?.oid ?? ''}`,
-    label: name,
-    description: row,
-    tooltip: [tooltip, ...sides.map(({ who, commit }) => `${commit}  ${who}`)].join('\n'),
-    icon: kind === 'diverged' ? 'git-merge' : 'info',
-    ...(kind === 'diverged' ? { color: 'list.warningForeground' } : {}),
-    context: kind === 'diverged' ? 'conflict' : `conflict.${kind}`,
-    accessible,
-    target: { repo: session.repo, branch },
-  };
-}
-
-function conflictText(
-  session: SessionView,
-  { kind, branch, deletedBy = [] }: ConflictView,
-  sides: readonly { readonly who: string }[],
-): { row: string; tooltip: string; accessible: string } {
-  const name = plain(branch);
-  switch (kind) {
-    case 'diverged':
-      return {
-        row: sides.map(({ who }) => who).join(' ↔ '),
-        tooltip: `${name} went different ways:`,
-        accessible: `Conflict on ${name} between ${sides.map(({ who }) => who).join(' and ')}`,
-      };
-    case 'rewound-there': {
-      const text = `${sides.at(-1)?.who ?? ''} moved it back; yours stays`;
-      return { row: text, tooltip: `${name}: ${text}`, accessible: `${name}: ${text}` };
-    }
-    case 'deleted-there': {
-      const text = `${deletedBy.map((peer) => ownerName(session, peer)).join(', ')} deleted it; yours stays`;
-      return { row: text, tooltip: `${name}: ${text}`, accessible: `${name}: ${text}` };
-    }
-  }
 }
 
 const NOTICES: Record<NoticeView['kind'], (peer: string) => string> = {

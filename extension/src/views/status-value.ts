@@ -1,4 +1,5 @@
-import type { SessionView, Transfer } from '../rpc/model.ts';
+import type { ConflictView, SessionView, Transfer } from '../rpc/model.ts';
+import { needsPeople, othersAtIt, partiesOf, STRATEGIES } from './conflict-words.ts';
 import { plain } from './plain-text.ts';
 import { count, percent } from './units.ts';
 import { isJoining, isLive, sessionsOf, type ViewState } from './view-state.ts';
@@ -59,8 +60,13 @@ function liveStatus(sessions: readonly SessionView[]): StatusValue {
     const wants = others.length === 0 ? 'wants' : 'want';
     return value('person-add', `${who} ${wants} to join`, `${tooltip}\nClick to answer.`, 'warning');
   }
-  const conflicts = sessions.reduce((sum, session) => sum + divergedIn(session), 0);
-  if (conflicts > 0) return value('git-merge', count(conflicts, 'conflict'), tooltip, 'warning');
+  const diverged = sessions.flatMap(divergedIn);
+  const conflicts = diverged.filter(needsPeople).length;
+  if (conflicts > 0) {
+    return value('git-merge', count(conflicts, 'conflict'), `${tooltip}\nClick to settle.`, 'warning');
+  }
+  const [settling] = diverged;
+  if (settling !== undefined) return value('sync~spin', `Settling ${plain(settling.branch, 24)}`, tooltip);
   const transfer = activeTransfer(sessions);
   if (transfer !== undefined) return value('sync~spin', `Syncing${progressText(transfer)}`, tooltip);
   const pending = all(({ pending: waiting }) => waiting).length;
@@ -89,18 +95,31 @@ function progressText(transfer: Transfer | undefined): string {
   return done === undefined ? '' : ` ${done}%`;
 }
 
-/** Branches that wait for somebody to settle them; what peers rewound or deleted does not. */
-const divergedIn = ({ conflicts }: SessionView): number => conflicts.filter(({ kind }) => kind === 'diverged').length;
+/** What peers moved back or deleted does not wait for anybody. */
+const divergedIn = ({ conflicts }: SessionView): ConflictView[] => conflicts.filter(({ kind }) => kind === 'diverged');
 
 function summary(session: SessionView): string {
-  const { repoName, peers, pending } = session;
-  const conflicts = divergedIn(session);
+  const { repoName, peers, pending, strategy } = session;
+  const diverged = divergedIn(session);
   const online = peers.filter(({ state }) => state === 'online').length;
   const parts = [peers.length === 0 ? 'nobody else yet' : `${online} of ${count(peers.length, 'peer')} online`];
   if (pending.length > 0) parts.push(count(pending.length, 'pending update'));
-  if (conflicts > 0) parts.push(count(conflicts, 'conflict'));
-  return `${plain(repoName)}: ${parts.join(', ')}`;
+  if (diverged.length > 0) parts.push(count(diverged.length, 'conflict'));
+  if (strategy !== 'manual') parts.push(`strategy ${STRATEGIES[strategy].label}`);
+  return [
+    `${plain(repoName)}: ${parts.join(', ')}`,
+    ...diverged.slice(0, MAX_LINES).map((conflict) => `  ${conflictLine(session, conflict)}`),
+  ].join('\n');
 }
+
+/** Conflicts that a tooltip lists. */
+const MAX_LINES = 5;
+
+const conflictLine = (session: SessionView, conflict: ConflictView): string =>
+  [
+    `${plain(conflict.branch, 40)}: ${partiesOf(session, conflict)}`,
+    ...othersAtIt(session, conflict).map(({ name }) => `${plain(name, 30)} is at it`),
+  ].join(', ');
 
 function value(icon: string, words: string, tooltip: string, background?: 'warning' | 'error'): StatusValue {
   const base = { text: `$(${icon}) ${words}`, tooltip, accessible: `Peerweave: ${words}` };

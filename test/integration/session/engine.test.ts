@@ -108,6 +108,10 @@ describe('the contract', () => {
     expect(session.pending).toMatchObject([{ branch: 'main' }]);
     await ask(guest, 'peerweave/applyPending', { repo: bob.repo, branch: 'main' });
     expect(git(bob.repo, 'rev-parse', 'main')).toBe(git(repo, 'rev-parse', 'main'));
+    const { entries } = await ask(guest, 'peerweave/activity', { repo: bob.repo });
+    expect(entries).toMatchObject([{ kind: 'fast-forward', branch: 'main', by: 'Alice' }]);
+    const { undone } = await ask(guest, 'peerweave/undo', { repo: bob.repo });
+    expect(undone).toMatchObject({ id: entries[0]?.id, undone: true });
     const { text } = await ask(guest, 'peerweave/diagnostics', {});
     expect(text).toContain(peer);
     expect(text).not.toContain(world.folder.path);

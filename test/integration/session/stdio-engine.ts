@@ -51,8 +51,8 @@ export class StdioEngine {
   }
 
   /** As a client that shows progress; `processId` is what the engine watches. */
-  async initialize(processId: number | null = process.pid): Promise<void> {
-    const capabilities = { window: { workDoneProgress: true } };
+  async initialize(processId: number | null = process.pid, more: object = {}): Promise<void> {
+    const capabilities = { window: { workDoneProgress: true }, ...more };
     await this.connection.sendRequest('initialize', { processId, rootUri: null, capabilities });
     await this.connection.sendNotification('initialized', {});
   }

@@ -1,9 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chosenLines, hasMarkersOf, parseMarkers } from '../../../extension/src/p2p/repo/conflict-markers.ts';
+import {
+  hasMarkersOf,
+  parseMarkers,
+  removedLines,
+  type BlockChoice,
+  type MarkerBlock,
+} from '../../../extension/src/p2p/repo/conflict-markers.ts';
 
 const LABEL = 'peerweave/merging/bob-3f2a91c';
 const zdiff3 = ['a', '<<<<<<< HEAD', 'mine', '||||||| 8751e8c', 'base', '=======', 'theirs', `>>>>>>> ${LABEL}`, 'z'];
+
+/** What is left of a conflict's lines once it is decided. */
+function chosenLines(lines: readonly string[], block: MarkerBlock, choice: BlockChoice): string[] {
+  const gone = removedLines(block, choice);
+  const isGone = (at: number): boolean => gone.some(([from, to]) => at >= from && at < to);
+  return lines.slice(block.start, block.end + 1).filter((_, i) => !isGone(block.start + i));
+}
 
 describe('parsing', () => {
   it('finds a conflict with its base, and who is on which side', () => {

@@ -115,6 +115,35 @@ describe('[SY7] rewinds never spread, and are never undone', () => {
     expect(s.standing(A, 'topic')).toBe('diverged');
   });
 
+  it('[SY13] who takes back a merge of both sides stands where the conflict was, whoever had it', () => {
+    const s = new CoreScript();
+    const [c0] = s.line(1);
+    s.local({ main: c0! });
+    s.up(A);
+    s.announces(A, { main: c0! });
+    const [mine, theirs] = [s.commit([c0!]), s.commit([c0!])];
+    const merge = s.commit([mine, theirs]);
+    s.local({ main: mine });
+    s.announces(A, { main: theirs });
+    expect(s.standing(A)).toBe('diverged');
+    // Settled here, and taken back before they heard of it.
+    s.local({ main: merge });
+    expect(s.standing(A)).toBe('remote-behind');
+    s.local({ main: mine });
+    expect(s.standing(A)).toBe('diverged');
+    expect(s.state()?.conflict).toHaveLength(2);
+    // They had heard of it: what was taken back does not come back.
+    s.local({ main: merge });
+    s.announces(A, { main: merge });
+    s.local({ main: mine });
+    expect(s.standing(A)).toBe('rewound-here');
+    // And took it back as well.
+    s.announces(A, { main: theirs });
+    expect(s.standing(A)).toBe('diverged');
+    expect(s.state()?.conflict).toHaveLength(2);
+    expect(s.every('move')).toEqual([]);
+  });
+
   it('[SY7] a rewind is known although the peer never said that it had the commits', () => {
     const s = new CoreScript();
     const [c0, c1] = s.line(2);

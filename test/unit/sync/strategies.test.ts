@@ -455,7 +455,10 @@ describe('[SY9] the same changes, committed separately', () => {
   it('are no conflict', () => {
     const s = new CoreScript();
     const base = s.commit();
-    const [ours, theirs] = [s.graph.commit([base], 5, '1:5'), s.graph.commit([base], 6, '1:5')];
+    const [ours, theirs] = [
+      s.graph.commit([base], 5, { slot: 1, value: 5 }),
+      s.graph.commit([base], 6, { slot: 1, value: 5 }),
+    ];
     s.local({ main: ours });
     s.up(A, C);
     s.announces(A, { main: theirs });

@@ -32,9 +32,22 @@ describe('status bar', () => {
       [someSession({ conflicts: [someConflict(), someConflict({ kind: 'rewound-there', branch: 'old' })] })],
       '$(git-merge) 1 conflict',
     ],
+    [
+      'a strategy at work',
+      [someSession({ conflicts: [someConflict({ strategy: 'auto-merge', settling: 'under-way' })] })],
+      '$(sync~spin) Settling main',
+    ],
     ['ended', [someSession({ phase: 'ended' })], '$(debug-disconnect) Session ended'],
   ])('%s', (_name, sessions, expected) => {
     expect(text(...sessions)).toBe(expected);
+  });
+
+  it('tells of each conflict whose it is and who is at it, and what the strategy is', () => {
+    const conflict = someConflict({ resolving: [{ name: 'Cy', since: 1 }] });
+    const value = statusValue(stateWith(someSession({ strategy: 'auto-merge', conflicts: [conflict] })));
+    expect(value?.tooltip).toBe(
+      'demo: nobody else yet, 1 conflict, strategy Auto-Merge\n  main: you ↔ Bea, Cy is at it\nClick to settle.',
+    );
   });
 
   it('[ED5] shows no icon that a guest asks for', () => {

@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { contextsOf } from '../../../extension/src/views/contexts.ts';
 import type { FolderState, ViewState } from '../../../extension/src/views/view-state.ts';
 import { welcomeOf } from '../../../extension/src/views/welcome.ts';
-import { someSession, stateWith } from '../../support/session-views.ts';
+import { someConflict, someSession, stateWith } from '../../support/session-views.ts';
 
 const { contributes } = JSON.parse(readFileSync('package.json', 'utf8')) as {
-  contributes: { viewsWelcome: { when: string }[] };
+  contributes: { viewsWelcome: { view: string; when: string }[]; views: { peerweave: { id: string }[] } };
 };
 
 const folder = (kind: FolderState['kind']): FolderState =>
@@ -40,8 +40,14 @@ describe('welcome texts', () => {
     expect(welcomeOf(state)).toBe(expected);
   });
 
+  it('are there for every view', () => {
+    const withText = new Set(contributes.viewsWelcome.map(({ view }) => view));
+    expect(withText).toEqual(new Set(contributes.views.peerweave.map(({ id }) => id)));
+  });
+
   it('has a text in package.json for each state', () => {
-    const asked = contributes.viewsWelcome.map(({ when }) => /== '([a-z-]+)'/.exec(when)?.[1]);
+    const peers = contributes.viewsWelcome.filter(({ view }) => view === 'peerweave.peers');
+    const asked = peers.map(({ when }) => /== '([a-z-]+)'/.exec(when)?.[1]);
     const states = new Set(CASES.map(([state]) => state).filter((state) => state !== 'none'));
     expect(new Set(asked)).toEqual(states);
   });
@@ -59,7 +65,8 @@ describe('context keys', () => {
   it('are the ones that package.json asks for', () => {
     const asked = clauses(contributes).flatMap((clause) => clause.match(/peerweave\.\w+/g) ?? []);
     expect(asked.length).toBeGreaterThan(0);
-    for (const key of asked) if (key !== 'peerweave.peers') expect(Object.keys(contextsOf(stateWith()))).toContain(key);
+    const views = new Set(contributes.views.peerweave.map(({ id }) => id));
+    for (const key of asked) if (!views.has(key)) expect(Object.keys(contextsOf(stateWith()))).toContain(key);
   });
 
   it('follow the session', () => {
@@ -74,6 +81,22 @@ describe('context keys', () => {
       'peerweave.joining': true,
       'peerweave.canLeave': false,
       'peerweave.canInvite': false,
+    });
+  });
+
+  it('follow the conflicts of sessions that are live', () => {
+    const rewound = someConflict({ kind: 'rewound-there' });
+    expect(contextsOf(stateWith(someSession({ conflicts: [someConflict()] })))).toMatchObject({
+      'peerweave.diverged': true,
+      'peerweave.canFollow': false,
+    });
+    expect(contextsOf(stateWith(someSession({ conflicts: [rewound] })))).toMatchObject({
+      'peerweave.diverged': false,
+      'peerweave.canFollow': true,
+    });
+    expect(contextsOf(stateWith(someSession({ phase: 'ended', conflicts: [rewound, someConflict()] })))).toMatchObject({
+      'peerweave.diverged': false,
+      'peerweave.canFollow': false,
     });
   });
 });

@@ -23,9 +23,28 @@ describe('commands', () => {
     assert.doesNotMatch(engines().join(' '), /pw1-|KEY|identity/i);
   });
 
+  it('a lens decides a conflict in the version that it was made for, and in no other', async () => {
+    const content = 'a\n<<<<<<< HEAD\nmine\n=======\ntheirs\n>>>>>>> bob\nz\n';
+    const document = await vscode.workspace.openTextDocument({ content });
+    const take = {
+      uri: document.uri.toString(),
+      version: document.version,
+      remove: [
+        [1, 4],
+        [5, 6],
+      ],
+    };
+    await vscode.commands.executeCommand('peerweave.takeBlock', { ...take, version: document.version - 1 });
+    assert.equal(document.getText(), content);
+    await vscode.commands.executeCommand('peerweave.takeBlock', take);
+    assert.equal(document.getText(), 'a\ntheirs\nz\n');
+    await vscode.commands.executeCommand('peerweave.takeBlock', take);
+    assert.equal(document.getText(), 'a\ntheirs\nz\n');
+  });
+
   it('put up with any argument', async () => {
     for (const argument of [null, 7, 'x', {}, { target: null }, { target: { repo: '/nowhere' } }]) {
-      for (const command of ['allow', 'refuse', 'applyPending', 'copyFingerprint']) {
+      for (const command of ['allow', 'refuse', 'applyPending', 'copyFingerprint', 'takeBlock']) {
         assert.equal(await vscode.commands.executeCommand(`peerweave.${command}`, argument), undefined);
       }
     }

@@ -120,8 +120,8 @@ describe('guests', function () {
     await until(() => git(cysFolder, 'for-each-ref', 'refs/remotes/peers').includes('topic'));
     git(cysFolder, 'checkout', '-q', '-B', 'topic', 'main');
     const ours = await commitBoth();
-    await ada.row('Conflicts').waitFor();
-    await cy.row('Conflicts').waitFor();
+    await ada.row(/topic.*↔/).waitFor();
+    await cy.row(/topic.*↔/).waitFor();
     await cy.status.filter({ hasText: '1 conflict' }).waitFor();
     await cy.screenshot('35-conflict');
     await ada.screenshot('35-conflict');

@@ -57,12 +57,27 @@ export function parseMarkers(lines: readonly string[]): MarkerBlock[] {
   return blocks;
 }
 
-/** The lines that stand in place of a conflict once it is decided. */
-export function chosenLines(lines: readonly string[], block: MarkerBlock, choice: BlockChoice): string[] {
-  const mine = lines.slice(block.start + 1, block.base ?? block.middle);
-  const theirs = lines.slice(block.middle + 1, block.end);
-  if (choice === 'mine') return mine;
-  return choice === 'theirs' ? theirs : [...mine, ...theirs];
+/** Lines `from` (included) to `to` (excluded). */
+export type LineRange = readonly [from: number, to: number];
+
+/** What goes when a conflict is decided: markers, the ancestor's lines, and the lines of the side that is not taken. */
+export function removedLines({ start, base, middle, end }: MarkerBlock, choice: BlockChoice): LineRange[] {
+  if (choice === 'theirs')
+    return [
+      [start, middle + 1],
+      [end, end + 1],
+    ];
+  const sinceBase = base ?? middle;
+  if (choice === 'mine')
+    return [
+      [start, start + 1],
+      [sinceBase, end + 1],
+    ];
+  return [
+    [start, start + 1],
+    [sinceBase, middle + 1],
+    [end, end + 1],
+  ];
 }
 
 /**

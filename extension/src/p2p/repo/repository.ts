@@ -4,6 +4,7 @@ import type { BranchName, Oid, PeerId, RefName } from '../../shared/ids.ts';
 import type { MarkerMerges } from './marker-merge.ts';
 import type { LoggedMove, UndoResult } from './activity.ts';
 import type { CommitSummary, KeptTip, MergePreview, MergeRequest, MergeResult, PreviewRequest } from './merge.ts';
+import type { CheckedOut, LineOrigin, PeerChanges } from './peer-changes.ts';
 import type { MoveKind } from './move-kind.ts';
 import type {
   ConflictVersions,
@@ -196,6 +197,21 @@ export interface Repository extends Disposable {
     readonly path: string;
     readonly signal?: AbortSignal;
   }): Promise<ConflictVersions>;
+  /** What `theirs` changed of our files since it parted from `ours`, by our names for them. Throws `cancelled`. */
+  peerChanges(request: {
+    readonly ours: Oid;
+    readonly theirs: Oid;
+    readonly signal?: AbortSignal;
+  }): Promise<PeerChanges>;
+  /** Which commits after `base` the lines of a file at `tip` are from; those that are from before are left out. Throws `cancelled`. */
+  lineOrigins(request: {
+    readonly base: Oid;
+    readonly tip: Oid;
+    readonly path: string;
+    readonly signal?: AbortSignal;
+  }): Promise<LineOrigin[]>;
+  /** The worktrees, main and linked, with what is checked out in each. */
+  checkedOut(): Promise<CheckedOut[]>;
   /** Keeps tips of a branch that are about to lose to another (CO4), all or none; durable when it resolves. */
   keepTips(branch: BranchName, tips: readonly Oid[]): Promise<void>;
   /** Lets go of tips that were kept and did not lose after all. */

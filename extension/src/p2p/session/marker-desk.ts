@@ -75,9 +75,9 @@ export class MarkerDesk {
   async view(): Promise<MarkerMergeView | undefined> {
     const merge = await this.current();
     if (merge === undefined) return undefined;
-    const { root, branch, ours, theirs, owners } = merge;
+    const { root, branch, ours, theirs, label, owners } = merge;
     const files = await this.parts.repository.markerMerges.files(merge);
-    return { root, ...(branch === undefined ? {} : { branch }), ours, theirs, owners: [...owners], files };
+    return { root, ...(branch === undefined ? {} : { branch }), ours, theirs, label, owners: [...owners], files };
   }
 
   /** Commits the merge. Throws `conflict-unresolved`, `commit-refused`, `bad-request` when none is under way. */

@@ -96,7 +96,7 @@ function standingOfAhead(abandoned: readonly Abandoned[], remote: Oid, relate: R
 /**
  * Neither contains the other. When one side stayed on what the other left, that is a rewrite (amend, rebase) that one side has
  * not followed, and no conflict: merging would bring back what was rewritten. It is one as soon as both have commits of their own; and again
- * when a merge of the two was taken back here, as nothing was rewritten then.
+ * when a merge of the two was taken back here, or on both sides, as nothing was rewritten then.
  */
 function standingOfSplit(
   abandoned: readonly Abandoned[],
@@ -113,10 +113,12 @@ function standingOfSplit(
     else if (stayed !== 'missing' && stayed.behind === 0) return 'rewound-here';
   }
   if (asked) return 'unknown';
-  if (base !== undefined) {
-    const stayed = relate(base, local);
-    if (stayed === 'asked') return 'unknown';
-    if (stayed !== 'missing' && stayed.behind === 0) return 'rewound-there';
+  const stayed = base === undefined ? 'missing' : relate(base, local);
+  if (stayed === 'asked') return 'unknown';
+  if (base !== undefined && stayed !== 'missing' && stayed.behind === 0) {
+    const there = relate(base, remote);
+    if (there === 'asked') return 'unknown';
+    if (there === 'missing' || there.behind > 0) return 'rewound-there';
   }
   if (counts.sameTree) return 'same-tree';
   return counts.patchEqual ? 'patch-equal' : 'diverged';

@@ -14,6 +14,7 @@ import type {
   ResolveOutcome,
   ResolveRequest,
 } from '../resolution.ts';
+import type { CheckedOut, LineOrigin, PeerChanges } from '../peer-changes.ts';
 import { PEERS_PREFIX } from '../peer-refs.ts';
 import { refNameProblem } from '../ref-name.ts';
 import type {
@@ -39,6 +40,7 @@ import { previewMerge } from './merge-preview.ts';
 import { GitMarkerMerges } from './marker-merges.ts';
 import { moveBranch, type MoveContext } from './move-branch.ts';
 import { Mutex } from './mutex.ts';
+import { checkedOut, lineOrigins, peerChanges } from './peer-changes.ts';
 import { withPatches } from './patch-equal.ts';
 import { applyMirror, receive } from './receive.ts';
 import { createRefReader, snapshot, type RefReader } from './ref-reader.ts';
@@ -203,6 +205,18 @@ export class SystemRepository implements Repository {
 
   conflictVersions(request: Parameters<Repository['conflictVersions']>[0]): Promise<ConflictVersions> {
     return conflictVersions(this.merging, { ...request, signal: this.until(request.signal) });
+  }
+
+  peerChanges(request: Parameters<Repository['peerChanges']>[0]): Promise<PeerChanges> {
+    return peerChanges(this.merging, { ...request, signal: this.until(request.signal) });
+  }
+
+  lineOrigins(request: Parameters<Repository['lineOrigins']>[0]): Promise<LineOrigin[]> {
+    return lineOrigins(this.merging, { ...request, signal: this.until(request.signal) });
+  }
+
+  checkedOut(): Promise<CheckedOut[]> {
+    return checkedOut(this.refs, this.info.gitDir);
   }
 
   keepTips(branch: BranchName, tips: readonly Oid[]): Promise<void> {

@@ -1,0 +1,72 @@
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path/posix';
+import * as vscode from 'vscode';
+import type { ConflictView, SessionView } from '../rpc/model.ts';
+import type { Services } from '../services.ts';
+import { ownersOf, short } from '../views/conflict-words.ts';
+import { peerUri } from '../views/peer-documents.ts';
+import { plain } from '../views/plain-text.ts';
+import {
+  chooseConflict,
+  chooseTheirs,
+  conflictTargetOf,
+  mineOf,
+  type Candidate,
+  type ChosenConflict,
+} from './choose-conflict.ts';
+
+/** Files of one comparison; more at once nobody reads. */
+const MAX_FILES = 300;
+
+/** A comparison of another side with ours: of the one file that the target names, else of all that differ. */
+export async function compare(services: Services, argument: unknown): Promise<void> {
+  const chosen = await chooseConflict(services.model, argument, ['diverged', 'rewound-there']);
+  const theirs = chosen && (await chooseTheirs(chosen));
+  if (chosen === undefined || theirs === undefined) return;
+  const path = (await conflictTargetOf(argument))?.path;
+  await (path === undefined ? compareAll(services, chosen, theirs) : compareFile(chosen, theirs.oid, path));
+}
+
+async function compareFile({ session, conflict }: ChosenConflict, tip: string, path: string): Promise<void> {
+  const theirs = conflict.candidates.find(({ oid }) => oid === tip);
+  const who = theirs === undefined ? short(tip) : ownersOf(session, theirs);
+  const title = `${plain(basename(path))}: ${who} ↔ you`;
+  await vscode.commands.executeCommand(
+    'vscode.diff',
+    peerUri(session.repo, tip, path),
+    await ourUri(session, conflict, path),
+    title,
+  );
+}
+
+async function compareAll({ details }: Services, chosen: ChosenConflict, theirs: Candidate): Promise<void> {
+  const { session, conflict } = chosen;
+  const known = await details.load(session.repo, conflict);
+  if ('failure' in known) throw new Error(known.failure);
+  const paths = known.detail.files.slice(0, MAX_FILES).map(({ path }) => path);
+  const branch = plain(conflict.branch);
+  const who = ownersOf(session, theirs);
+  if (paths.length === 0) {
+    void vscode.window.showInformationMessage(`${branch} has the same files at ${who} and here.`);
+    return;
+  }
+  const pairs = paths.map(async (path): Promise<[vscode.Uri, vscode.Uri, vscode.Uri]> => [
+    vscode.Uri.joinPath(vscode.Uri.file(session.repo), path),
+    peerUri(session.repo, theirs.oid, path),
+    await ourUri(session, conflict, path),
+  ]);
+  await vscode.commands.executeCommand('vscode.changes', `${branch}: ${who} ↔ you`, await Promise.all(pairs));
+}
+
+/** The file in the worktree, where it can be edited, if the branch is checked out; else as our tip has it. */
+async function ourUri(session: SessionView, conflict: ConflictView, path: string): Promise<vscode.Uri> {
+  const file = vscode.Uri.joinPath(vscode.Uri.file(session.repo), path);
+  const here = session.self.branch === conflict.branch && (await isFile(file.fsPath));
+  return here ? file : peerUri(session.repo, mineOf(conflict)?.oid ?? '', path);
+}
+
+const isFile = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );

@@ -1,0 +1,188 @@
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import type { Strategy } from '../../../extension/src/p2p/sync/strategy.ts';
+import type { Oid } from '../../../extension/src/shared/ids.ts';
+import { lines } from '../../support/diverged.ts';
+import { Wayfarer } from '../../support/crossroads.ts';
+import { commit, fsck, git, initRepository, revParse, tempFolder, writeFiles } from '../../support/git.ts';
+import { rejectionReason } from '../../support/reason.ts';
+import { provider } from '../../support/two-repositories.ts';
+
+/** [SY13] An undo is one person's: it stays undone there until that person asks, whatever the others do, and takes nothing from them. */
+
+const folder = tempFolder();
+const people: Wayfarer[] = [];
+let count = 0;
+
+afterEach(async () => {
+  for (const person of people.splice(0)) await person.leave();
+});
+afterAll(() => folder.remove());
+
+/** Two people at one commit of `f`, Ann and Ben; with `files` each makes a commit of their own first. */
+async function two(
+  strategy: Strategy = 'manual',
+  files: readonly Record<string, string>[] = [],
+): Promise<[Wayfarer, Wayfarer]> {
+  const base = initRepository(join(folder.path, `base${(count += 1)}`));
+  commit(base, { f: lines(9) });
+  const [ann, ben] = await Promise.all(
+    ['A', 'B'].map(async (letter, index) => {
+      const root = join(folder.path, `${letter}${count}`);
+      git(folder.path, 'clone', '--quiet', base, root);
+      if (files[index] !== undefined) commit(root, files[index]);
+      return new Wayfarer(letter, root, await provider.open(root), strategy);
+    }),
+  );
+  people.push(ann!, ben!);
+  await ann!.meet(ben!);
+  await ben!.meet(ann!);
+  return [ann!, ben!];
+}
+
+const arrived = (person: Wayfarer, tip: Oid, name = 'main'): Promise<void> =>
+  expect
+    .poll(() => git(person.root, 'branch', '--list', name, '--format=%(objectname)'), { timeout: 10_000 })
+    .toBe(tip);
+
+const standing = (person: Wayfarer, name = 'main') => person.branch(name)?.peers[0]?.standing;
+
+/** Both look again, twice each, so that whatever would follow has followed. */
+async function settle(...both: Wayfarer[]): Promise<void> {
+  for (const person of [...both, ...both]) await person.sync();
+}
+
+describe('[SY13] what was undone stays undone', () => {
+  it('a fast-forward, also when they go on; they keep theirs and see that it was taken back', async () => {
+    const [ann, ben] = await two();
+    const before = ann.tip;
+    const first = commit(ben.root, { g: 'g\n' });
+    await arrived(ann, first);
+    const undone = await ann.history.undo(undefined);
+    expect(undone).toMatchObject({
+      kind: 'fast-forward',
+      from: before,
+      to: first,
+      by: 'B',
+      undone: true,
+      undoable: false,
+    });
+    expect(ann.told).toEqual([{ ref: 'refs/heads/main', from: first, to: before }]);
+    await settle(ann, ben);
+    expect([ann.tip, ann.status, ben.tip]).toEqual([before, '', first]);
+    expect([standing(ann), standing(ben)]).toEqual(['rewound-here', 'rewound-there']);
+    const second = commit(ben.root, { h: 'h\n' });
+    await expect.poll(() => ann.main?.peers[0]?.remote, { timeout: 10_000 }).toBe(second);
+    await settle(ann, ben);
+    expect([ann.tip, standing(ann)]).toEqual([before, 'rewound-here']);
+
+    // Until Ann takes the undo back: then she follows again.
+    const [undo] = await ann.history.entries(10);
+    expect(undo).toMatchObject({ kind: 'undo', undoes: undone.id, undoable: true });
+    await ann.history.undo(undo!.id);
+    await arrived(ann, second);
+    await settle(ann, ben);
+    expect([ann.read('h'), ann.status, standing(ann), standing(ben)]).toEqual(['h\n', '', 'equal', 'equal']);
+  });
+
+  it('through a restart', async () => {
+    const [ann, ben] = await two();
+    const before = ann.tip;
+    const theirs = commit(ben.root, { g: 'g\n' });
+    await arrived(ann, theirs);
+    await ann.history.undo(undefined);
+    const { root, saved } = ann;
+    await ann.leave();
+    const again = new Wayfarer('A', root, await provider.open(root), 'manual', saved);
+    people[0] = again;
+    await again.meet(ben);
+    await ben.meet(again);
+    await settle(again, ben);
+    expect([again.tip, standing(again)]).toEqual([before, 'rewound-here']);
+  });
+
+  it('through a crash in between: the undo happened, and the engine died before it knew', async () => {
+    const [ann, ben] = await two();
+    const before = ann.tip;
+    const theirs = commit(ben.root, { g: 'g\n' });
+    await arrived(ann, theirs);
+    await settle(ann, ben);
+    const { root, saved } = ann;
+    await ann.leave();
+    const repository = await provider.open(root);
+    expect(await repository.undo()).toMatchObject({ undone: true });
+    const again = new Wayfarer('A', root, repository, 'manual', saved);
+    people[0] = again;
+    await again.meet(ben);
+    await ben.meet(again);
+    await settle(again, ben);
+    expect([again.tip, standing(again)]).toEqual([before, 'rewound-here']);
+  });
+
+  it('a branch that was created: it does not come back when they go on', async () => {
+    const [ann, ben] = await two();
+    git(ben.root, 'branch', 'topic');
+    await arrived(ann, ben.tip, 'topic');
+    expect(await ann.history.undo(undefined)).toMatchObject({ kind: 'created', branch: 'topic' });
+    await settle(ann, ben);
+    git(ben.root, 'switch', '--quiet', 'topic');
+    const tip = commit(ben.root, { g: 'g\n' });
+    await expect.poll(() => ann.branch('topic')?.peers[0]?.remote, { timeout: 10_000 }).toBe(tip);
+    await settle(ann, ben);
+    expect(git(ann.root, 'branch', '--list', 'topic')).toBe('');
+    expect([standing(ann, 'topic'), standing(ben, 'topic')]).toEqual(['deleted-here', 'deleted-there']);
+    expect(revParse(ben.root, 'topic')).toBe(tip);
+  });
+
+  it('a merge that the strategy made: it is not made again, and the other keeps it', async () => {
+    const [ann, ben] = await two('auto-merge', [{ f: lines(9, { 1: 'top' }) }, { f: lines(9, { 9: 'bottom' }) }]);
+    await expect.poll(() => ann.tip === ben.tip, { timeout: 20_000 }).toBe(true);
+    await settle(ann, ben);
+    const merge = ann.tip;
+    const undone = await ann.history.undo(undefined);
+    expect(undone.to).toBe(merge);
+    await settle(ann, ben);
+    expect([ann.tip, ben.tip]).toEqual([undone.from, merge]);
+    expect(ann.read('f')).toBe(lines(9, { 1: 'top' }));
+    const mine = commit(ann.root, { 'mine.txt': 'mine\n' });
+    await expect.poll(() => ben.main?.peers[0]?.remote, { timeout: 10_000 }).toBe(mine);
+    await settle(ann, ben);
+    expect([ann.tip, ben.tip]).toEqual([mine, merge]);
+    expect(ann.status).toBe('');
+    fsck(ann.root);
+  });
+
+  it('a resolution that a person chose', async () => {
+    const [ann, ben] = await two('manual', [{ f: lines(9, { 1: 'top' }) }, { f: lines(9, { 9: 'bottom' }) }]);
+    await expect.poll(() => ann.main?.conflict?.length, { timeout: 10_000 }).toBe(2);
+    const [mine, theirs] = [ann.tip, ben.tip];
+    const to = await ann.settle({ how: 'merge', files: [], message: 'Both' });
+    if (to === null) throw new Error('the branch is gone');
+    await arrived(ben, to);
+    await settle(ann, ben);
+    expect(await ann.history.undo(undefined)).toMatchObject({ kind: 'resolve', from: mine, to });
+    await settle(ann, ben);
+    expect([ann.tip, ann.read('f'), ben.tip]).toEqual([mine, lines(9, { 1: 'top' }), to]);
+    expect([standing(ann), standing(ben)]).toEqual(['rewound-here', 'rewound-there']);
+    // And the other may take it back as well: then it is a conflict again, as it was.
+    await ben.history.undo(undefined);
+    await settle(ann, ben);
+    expect([ann.tip, ben.tip]).toEqual([mine, theirs]);
+    expect(ann.main?.conflict).toHaveLength(2);
+  });
+});
+
+it('[SY13] an undo that cannot be is refused with what to do, and the sync goes on', async () => {
+  const [ann, ben] = await two();
+  expect(await rejectionReason(ann.history.undo(undefined))).toBe('undo-refused');
+  const theirs = commit(ben.root, { f: lines(9, { 1: 'theirs' }) });
+  await arrived(ann, theirs);
+  writeFiles(ann.root, { f: 'mine, not committed\n' });
+  await expect(ann.history.undo(undefined)).rejects.toThrow(
+    'main was not put back: your changes to f are in the way; commit or stash them.',
+  );
+  expect([ann.tip, ann.read('f')]).toEqual([theirs, 'mine, not committed\n']);
+  const mine = commit(ann.root, { f: 'mine\n' });
+  await expect(ann.history.undo(undefined)).rejects.toThrow('it has gone on since');
+  await arrived(ben, mine);
+});
