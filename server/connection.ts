@@ -4,7 +4,7 @@ import type { ServerMessage, ServerReason } from '../extension/src/p2p/signaling
 import { Inbound } from './inbound.ts';
 import type { Metrics } from './metrics.ts';
 import type { ServerLimits } from './options.ts';
-import { Outbound } from './outbound.ts';
+import { Outbound, type Sender } from './outbound.ts';
 
 /** How long a client may take to answer a close. */
 export const CLOSE_TIMEOUT_MS = 2_000;
@@ -93,9 +93,9 @@ export class Connection {
     this.outbound.send(text, false);
   }
 
-  /** Passes on what `from` sent, unchanged; `from` is not read while too much waits here. */
-  forward(message: Buffer, binary: boolean, from: Connection): void {
-    this.outbound.send(message, binary, from.inbound);
+  /** Passes on what `from` sent, unchanged; `from` is slowed down while too much waits here. */
+  forward(message: Buffer, binary: boolean, from: Sender): void {
+    this.outbound.send(message, binary, from);
   }
 
   /** Says why, closes, and forgets the client at once. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { ID_BYTES } from '../extension/src/p2p/signaling/wire/messages.ts';
 import type { Connection } from './connection.ts';
 import type { RelayTier } from './metrics.ts';
+import type { Sender } from './outbound.ts';
 import type { Member, Room } from './room.ts';
 
 const randomId = (): string => randomBytes(ID_BYTES).toString('base64url');
@@ -13,6 +14,8 @@ export class Seat {
   readonly ticket = randomId();
   /** Where its peer has attached. */
   connection: Connection | undefined;
+  /** What slows it down, once it has sent anything. */
+  sender: Sender | undefined;
 
   constructor(meeting: Meeting, peer: string) {
     this.meeting = meeting;

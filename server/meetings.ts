@@ -1,6 +1,7 @@
 import type { Connection } from './connection.ts';
 import { Meeting, type Seat } from './meeting.ts';
 import type { Metrics, RelayTier } from './metrics.ts';
+import type { Sender } from './outbound.ts';
 import type { ServerLimits } from './options.ts';
 import { Refusal } from './refusal.ts';
 import type { Member, Room } from './room.ts';
@@ -67,7 +68,8 @@ export class Meetings {
     const seat = this.seats.get(connection)?.get(session);
     const other = seat?.other.connection;
     if (seat?.peer !== peer || other === undefined) throw unknownSession(session);
-    other.forward(message, tier === 'relay', connection);
+    seat.sender ??= senderOf(connection, session);
+    other.forward(message, tier === 'relay', seat.sender);
     const { tiers, room } = seat.meeting;
     this.context.metrics.relayed(tier, message.length);
     if (!tiers.has(tier)) {
@@ -124,3 +126,9 @@ export class Meetings {
 
 const unknownSession = (session: string): Refusal =>
   new Refusal('session-unknown', 'No such meeting of yours is under way.', { session });
+
+const senderOf = (connection: Connection, session: string): Sender => ({
+  inbound: connection.inbound,
+  pause: () => connection.send({ type: 'pause', session }),
+  resume: () => connection.send({ type: 'resume', session }),
+});

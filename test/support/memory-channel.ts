@@ -10,6 +10,7 @@ export interface Frame {
 export class MemoryChannel implements FrameChannel {
   readonly maxFrameBytes = 1_000;
   readonly queuedBytes = 0;
+  readonly windowBytes = Infinity;
   readonly lowWaterBytes = 0;
   readonly sent: Frame[] = [];
   closed = false;

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { MeetingTransport } from '../../../extension/src/p2p/transport/meeting-transport.ts';
 import type { Pipe } from '../../../extension/src/p2p/transport/transport.ts';
 import { RELAY_HEADER_BYTES } from '../../../extension/src/p2p/signaling/wire/relay-frame.ts';
+import { readAll } from '../../support/read-all.ts';
 import { meetingTransport, type MeetingTierName } from '../../support/meeting-fixture.ts';
 import { BreakablePath, Middlebox, passOn, type Rule } from '../../support/middlebox.ts';
 import { rejectionReason } from '../../support/reason.ts';
@@ -73,7 +73,7 @@ async function carries([near, far]: [Duplex, Duplex]): Promise<void> {
   const sent = randomBytes(200_000);
   near.end(sent);
   far.end(sent);
-  const [there, back] = await Promise.all([buffer(far), buffer(near)]);
+  const [there, back] = await Promise.all([readAll(far), readAll(near)]);
   expect(there.equals(sent) && back.equals(sent)).toBe(true);
 }
 

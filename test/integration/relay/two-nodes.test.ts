@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createIdentity } from '../../../extension/src/p2p/link/identity.ts';
 import { SignalingClient } from '../../../extension/src/p2p/signaling/signaling-client.ts';
@@ -8,6 +7,7 @@ import type { Pipe } from '../../../extension/src/p2p/transport/transport.ts';
 import { silentLogger } from '../../../extension/src/shared/log.ts';
 import type { RunningServer } from '../../../server/options.ts';
 import { startServer } from '../../../server/server.ts';
+import { readAll } from '../../support/read-all.ts';
 import { meetingTransport, type MeetingTierName } from '../../support/meeting-fixture.ts';
 import { RedisServer } from '../../support/redis-server.ts';
 import { seesPeers } from '../../support/signaling-lab.ts';
@@ -47,7 +47,7 @@ describe.each<MeetingTierName>(['relay', 'json'])('%s between members of one roo
     const sent = randomBytes(300_000);
     near.stream.end(sent);
     far.stream.end(sent);
-    const [there, back] = await Promise.all([buffer(far.stream), buffer(near.stream)]);
+    const [there, back] = await Promise.all([readAll(far.stream), readAll(near.stream)]);
     expect(there.equals(sent) && back.equals(sent)).toBe(true);
     expect([near.remote, far.remote]).toEqual([new URL(nodes[from]!.url).host, new URL(nodes[from]!.url).host]);
   });

@@ -39,7 +39,35 @@ describe('limits of what the server relays', () => {
     }
   };
 
-  it('stops reading who sends to a slow reader at 256 KiB, keeps no more, loses nothing, and serves others', async () => {
+  /** Sends to somebody until more waits in the server than the mark. */
+  const sendUntilQueued = async (client: ServerClient, session: string, bytes: number): Promise<number> => {
+    let frames = 0;
+    while ((await queued()) <= bytes) {
+      client.sendFrame(session, frames, Buffer.alloc(FRAME - RELAY_HEADER_BYTES, frames));
+      frames++;
+    }
+    return frames;
+  };
+
+  it('asks who sends to a slow reader to pause at 256 KiB, reads what it sends to others, and says when to go on', async () => {
+    await start({});
+    const [ada, bob, cyd] = [await join(), await join(), await join()];
+    const slow = await meet(ada, bob);
+    const other = await meet(ada, cyd);
+    bob.socket.pause();
+    const frames = await sendUntilQueued(ada, slow, 256 * KiB);
+    expect(await ada.next('pause')).toEqual({ type: 'pause', session: slow });
+    for (let round = 0; round < 50; round++) {
+      ada.sendFrame(other, round, Buffer.alloc(FRAME - RELAY_HEADER_BYTES));
+      await cyd.next('frame');
+    }
+    expect(ada.rest.filter(({ type }) => type === 'pause' || type === 'resume')).toEqual([]);
+    bob.socket.resume();
+    expect(await ada.next('resume')).toEqual({ type: 'resume', session: slow });
+    await allFrames(bob, frames);
+  });
+
+  it('stops reading who goes on at 1.5 MiB, keeps no more, loses nothing, and serves others', async () => {
     await start({});
     const [ada, bob, cyd, dan] = [await join(), await join(), await join(), await join()];
     const session = await meet(ada, bob);
@@ -50,14 +78,14 @@ describe('limits of what the server relays', () => {
     let most = 0;
     await expect
       .poll(async () => (most = Math.max(most, await queued())), { timeout: 30_000 })
-      .toBeGreaterThan(256 * KiB);
+      .toBeGreaterThan(1_536 * KiB);
     for (let round = 0; round < 50; round++) {
       cyd.sendFrame(others, round, Buffer.alloc(1_000));
       await dan.next('frame');
       most = Math.max(most, await queued());
     }
     // One chunk of the socket may bring a few frames more after the mark is passed.
-    expect(most).toBeLessThanOrEqual((256 + 3 * 64) * KiB);
+    expect(most).toBeLessThanOrEqual((1_536 + 3 * 64) * KiB);
     expect(ada.socket.bufferedAmount).toBeGreaterThan(FRAME);
     bob.socket.resume();
     await allFrames(bob, frames);

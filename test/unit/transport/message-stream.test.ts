@@ -27,14 +27,16 @@ interface Ends {
   farPort: MemoryPort;
 }
 
-function ends(options: { maxMessage?: number; windowBytes?: number; automatic?: boolean } = {}): Ends {
-  const { maxMessage = MAX_MESSAGE, windowBytes = WINDOW, automatic = false } = options;
+function ends(
+  options: { maxMessage?: number; firstBytes?: number; windowBytes?: number; automatic?: boolean } = {},
+): Ends {
+  const { maxMessage = MAX_MESSAGE, windowBytes = WINDOW, firstBytes = windowBytes, automatic = false } = options;
   const [nearPort, farPort] = MemoryPort.pair(maxMessage, { automatic });
   return {
     nearPort,
     farPort,
-    near: messageStream(nearPort, { windowBytes }),
-    far: messageStream(farPort, { windowBytes }),
+    near: messageStream(nearPort, { firstBytes, windowBytes }),
+    far: messageStream(farPort, { firstBytes, windowBytes }),
   };
 }
 

@@ -203,6 +203,8 @@ export class RoomConnection implements Disposable {
         return this.ice.take(message.ice, message.iceSeconds);
       case 'attached':
       case 'detached':
+      case 'pause':
+      case 'resume':
       case 'data':
         // Of meetings, which have connections of their own.
         return;

@@ -1,6 +1,7 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { Emitter } from '../../shared/events.ts';
 import type { MessagePort } from './message-port.ts';
+import { STREAM_WINDOW_BYTES } from './stream-message.ts';
 
 /** Before a deflated message (RFC 1951); others go as they are. Not a type of `stream-message.ts`, which is all that this port is for. */
 const DEFLATED = 0x7f;
@@ -26,6 +27,9 @@ export function deflatingPort(port: MessagePort): MessagePort {
     onClosed: port.onClosed,
     get queuedBytes() {
       return port.queuedBytes;
+    },
+    get windowBytes() {
+      return port.windowBytes ?? STREAM_WINDOW_BYTES;
     },
     send: (message) => port.send(deflated(message) ?? message),
     close: () => port.close(),

@@ -1,6 +1,6 @@
 import { MAX_DATA_LENGTH } from '../signaling/wire/messages.ts';
 import { deflatingPort } from './deflating-port.ts';
-import type { FrameCodec } from './meeting-connection.ts';
+import type { FrameCodec } from './meeting-channel.ts';
 import { MeetingTransport, type MeetingTransportOptions } from './meeting-transport.ts';
 
 /** Frames as `data` messages. Ids and base64 need no escapes, so that the text is put together by hand: it is most of the work. */

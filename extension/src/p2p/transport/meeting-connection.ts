@@ -8,20 +8,17 @@ import type { Meeting } from '../signaling/signaling.ts';
 import { SIGNALING_PROTOCOL, type ClientMessage, type ServerMessage } from '../signaling/wire/messages.ts';
 import { parseRelayFrame } from '../signaling/wire/relay-frame.ts';
 import type { FrameChannel } from './frame-channel.ts';
+import { LOW_WATER_BYTES, MeetingChannel, type FrameCodec, type MeetingWay } from './meeting-channel.ts';
 import { corrupt } from './relay-seal.ts';
 
-/** Below it, whoever waits for the socket goes on: enough to keep it busy until then. */
-const LOW_WATER_BYTES = 64 * 1024;
+/**
+ * What others may have under way to us on one connection, all meetings together, and one of many at least. The server keeps it for us when
+ * we do not read; as text and with others' first grants it stays below what makes the server drop us (4 MiB).
+ */
+const CONNECTION_WINDOW_BYTES = 2 * 1024 * 1024;
+const MIN_WINDOW_BYTES = 64 * 1024;
 /** For the answer to an `attach`. A connection whose network went away without a word would take minutes to break by itself. */
 const ANSWER_MS = 4_000;
-
-/** How the frames of a tier travel on a WebSocket. */
-export interface FrameCodec {
-  /** The most that a frame carries. */
-  readonly maxFrameBytes: number;
-  /** One WebSocket message: binary, or text. */
-  encode(meeting: Meeting, sequence: number, parts: readonly Uint8Array[]): Buffer | string;
-}
 
 interface Frame {
   readonly session: string;
@@ -31,7 +28,7 @@ interface Frame {
 }
 
 /** One WebSocket to a server, and the meetings that are attended on it. */
-export class MeetingConnection {
+export class MeetingConnection implements MeetingWay {
   private readonly socket: WebSocket;
   /** As people may see it. */
   private readonly server: string;
@@ -39,7 +36,6 @@ export class MeetingConnection {
   private readonly channels = new Map<string, MeetingChannel>();
   /** Sessions whose `attach` has not been answered, in their order: an answer of refusal does not name them. */
   private readonly unanswered = new Set<string>();
-  private readonly low = new Emitter<void>();
   private readonly closing = new Emitter<void>();
   private readonly emptied = new Emitter<void>();
   private aboveLow = false;
@@ -59,7 +55,6 @@ export class MeetingConnection {
     socket.on('close', () => this.end());
   }
 
-  readonly onLow = this.low.event;
   readonly onClosed = this.closing.event;
   /** The last meeting has ended. */
   readonly onEmpty = this.emptied.event;
@@ -79,6 +74,11 @@ export class MeetingConnection {
 
   get queuedBytes(): number {
     return this.socket.bufferedAmount;
+  }
+
+  /** For each of its meetings. */
+  get windowBytes(): number {
+    return Math.max(MIN_WINDOW_BYTES, Math.floor(CONNECTION_WINDOW_BYTES / this.channels.size));
   }
 
   /** Takes our seat in the meeting. Throws what the connection broke for. */
@@ -132,7 +132,13 @@ export class MeetingConnection {
   private checkLow(): void {
     if (!this.aboveLow || this.queuedBytes > LOW_WATER_BYTES) return;
     this.aboveLow = false;
-    this.low.fire();
+    // The first may take all the room there is: next time it comes last.
+    const channels = [...this.channels];
+    const [first] = channels;
+    if (first === undefined) return;
+    this.channels.delete(first[0]);
+    this.channels.set(...first);
+    for (const [, channel] of channels) channel.goOn();
   }
 
   private receive(data: RawData, isBinary: boolean): void {
@@ -160,6 +166,10 @@ export class MeetingConnection {
         return;
       case 'detached':
         return this.drop(message.session, new PeerweaveError('link-lost', 'The peer has left the relay.'));
+      case 'pause':
+        return this.channels.get(message.session)?.pause();
+      case 'resume':
+        return this.channels.get(message.session)?.resume();
       case 'error':
         return this.refused(message);
       case 'go-away':
@@ -210,64 +220,6 @@ export class MeetingConnection {
     this.failure ??= broken();
     for (const session of [...this.channels.keys()]) this.drop(session, this.failure);
     this.closing.fire();
-  }
-}
-
-class MeetingChannel implements FrameChannel {
-  readonly maxFrameBytes: number;
-  readonly lowWaterBytes = LOW_WATER_BYTES;
-  readonly onLow: FrameChannel['onLow'];
-  private readonly connection: MeetingConnection;
-  private readonly meeting: Meeting;
-  private readonly codec: FrameCodec;
-  private readonly ready = new Emitter<void>();
-  private readonly frame = new Emitter<{ sequence: number; data: Uint8Array }>();
-  private readonly closing = new Emitter<Error | undefined>();
-  private started = false;
-  private closed = false;
-
-  constructor(connection: MeetingConnection, meeting: Meeting, codec: FrameCodec) {
-    this.connection = connection;
-    this.meeting = meeting;
-    this.codec = codec;
-    this.maxFrameBytes = codec.maxFrameBytes;
-    this.onLow = connection.onLow;
-  }
-
-  readonly onReady = this.ready.event;
-  readonly onFrame = this.frame.event;
-  readonly onClosed = this.closing.event;
-
-  get queuedBytes(): number {
-    return this.connection.queuedBytes;
-  }
-
-  send(sequence: number, parts: readonly Uint8Array[]): void {
-    if (!this.closed) this.connection.sendFrame(this.codec.encode(this.meeting, sequence, parts));
-  }
-
-  close(): void {
-    if (this.closed) return;
-    this.end(undefined);
-    this.connection.leave(this.meeting.session);
-  }
-
-  start(): void {
-    if (this.started) return;
-    this.started = true;
-    this.ready.fire();
-  }
-
-  receive(peer: string, sequence: number, data: Uint8Array): void {
-    if (peer === this.meeting.with.peer) return this.frame.fire({ sequence, data });
-    this.end(corrupt('came from somebody who is not in the meeting'));
-    this.connection.leave(this.meeting.session);
-  }
-
-  end(error: Error | undefined): void {
-    if (this.closed) return;
-    this.closed = true;
-    this.closing.fire(error);
   }
 }
 

@@ -3,7 +3,8 @@ import type { Disposable } from '../../shared/disposable.ts';
 import { PeerweaveError } from '../../shared/errors.ts';
 import type { Meeting } from '../signaling/signaling.ts';
 import type { FrameChannel } from './frame-channel.ts';
-import { MeetingConnection, type FrameCodec } from './meeting-connection.ts';
+import type { FrameCodec } from './meeting-channel.ts';
+import { MeetingConnection } from './meeting-connection.ts';
 
 /** A link that moves or comes back soon needs a connection again. */
 const IDLE_MS = 10_000;

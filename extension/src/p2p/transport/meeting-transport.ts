@@ -7,7 +7,7 @@ import type { Meeting, Signaling, SignalFrom } from '../signaling/signaling.ts';
 import type { RoomPeer } from '../signaling/wire/messages.ts';
 import { Arrivals } from './arrivals.ts';
 import type { FrameChannel } from './frame-channel.ts';
-import type { FrameCodec } from './meeting-connection.ts';
+import type { FrameCodec } from './meeting-channel.ts';
 import { MeetingConnections } from './meeting-connections.ts';
 import type { MessagePort } from './message-port.ts';
 import { messageStream } from './message-stream.ts';

@@ -6,6 +6,7 @@ import { ReceiveWindow } from './receive-window.ts';
 import { SendQueue } from './send-queue.ts';
 import {
   creditMessage,
+  FIRST_WINDOW_BYTES,
   MESSAGE_CREDIT,
   MESSAGE_DATA,
   MESSAGE_END,
@@ -15,6 +16,7 @@ import {
   plainMessage,
   resetMessage,
   STREAM_WINDOW_BYTES,
+  type WindowSizes,
 } from './stream-message.ts';
 
 /** How long a port whose stream has ended both ways waits to hear that its own end has arrived. */
@@ -24,23 +26,19 @@ const READ_AHEAD_BYTES = 16 * 1024;
 /** What the port may hold before we stop. It is far below the window, so that the rest stays here, where a reset can drop it. */
 const PORT_HIGH_BYTES = 256 * 1024;
 
-export interface MessageStreamOptions {
-  /** The grant that both sides begin with; only tests have another. */
-  readonly windowBytes?: number;
-}
-
 /**
  * A byte stream over a message port, as `Pipe.stream` promises it: ordered, with half-close and with backpressure from reader to writer.
  * Made in the turn in which the port is handed over, or messages would be missed; it owns the port and closes it.
  *
  * The stream is destroyed with `protocol-violation` when the other side breaks the rules of `stream-message.ts`, with the other side's reason
  * when that resets it, and with the port's error when the port closes early.
+ * Both sides have the same `sizes`; only tests have others.
  */
 export function messageStream(
   port: MessagePort,
-  { windowBytes = STREAM_WINDOW_BYTES }: MessageStreamOptions = {},
+  sizes: WindowSizes = { firstBytes: FIRST_WINDOW_BYTES, windowBytes: STREAM_WINDOW_BYTES },
 ): Duplex {
-  const stream = new MessageStream(port, windowBytes);
+  const stream = new MessageStream(port, sizes);
   // As every pipe: a break closes the stream, and ends no process for want of a listener.
   stream.on('error', () => undefined);
   return stream;
@@ -65,14 +63,14 @@ class MessageStream extends Duplex {
   private endDelivered = false;
   private portClosed = false;
 
-  constructor(port: MessagePort, windowBytes: number) {
+  constructor(port: MessagePort, sizes: WindowSizes) {
     super({
-      readableHighWaterMark: Math.min(READ_AHEAD_BYTES, windowBytes >> 2),
+      readableHighWaterMark: Math.min(READ_AHEAD_BYTES, sizes.firstBytes >> 2),
       writableHighWaterMark: port.maxMessageBytes,
     });
     this.port = port;
-    this.outgoing = new SendQueue(port.maxMessageBytes, windowBytes);
-    this.incoming = new ReceiveWindow(windowBytes);
+    this.outgoing = new SendQueue(port.maxMessageBytes, sizes);
+    this.incoming = new ReceiveWindow(sizes);
     this.subscriptions.add(port.onMessage((message) => this.receive(message)));
     this.subscriptions.add(port.onLow(() => this.flush()));
     this.subscriptions.add(port.onClosed((error) => this.onPortClosed(error)));
@@ -204,7 +202,7 @@ class MessageStream extends Duplex {
 
   private grant(): void {
     if (this.destroyed || this.endReceived) return;
-    const credit = this.incoming.credit(this.readableLength);
+    const credit = this.incoming.credit(this.readableLength, this.port.windowBytes);
     if (credit > 0) this.port.send(creditMessage(credit));
   }
 

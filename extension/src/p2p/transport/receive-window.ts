@@ -1,11 +1,12 @@
 import { PeerweaveError } from '../../shared/errors.ts';
+import type { WindowSizes } from './stream-message.ts';
 
 /** Chunks below this are copied together while nobody reads: a window of one-byte chunks would weigh a hundred times its bytes. */
 const SLAB_BYTES = 4 * 1024;
 
 /** What has arrived and waits to be read, and how much more the other side may send. */
 export class ReceiveWindow {
-  private readonly window: number;
+  private readonly sizes: WindowSizes;
   private readonly chunks: Buffer[] = [];
   /** Memory that the last chunk is at the beginning of, when it may grow. */
   private slab: Buffer | undefined;
@@ -13,9 +14,9 @@ export class ReceiveWindow {
   private arrived = 0;
   private granted: number;
 
-  constructor(windowBytes: number) {
-    this.window = windowBytes;
-    this.granted = windowBytes;
+  constructor(sizes: WindowSizes) {
+    this.sizes = sizes;
+    this.granted = sizes.firstBytes;
   }
 
   /** Bytes not yet taken by `shift`. */
@@ -49,12 +50,16 @@ export class ReceiveWindow {
   }
 
   /**
-   * Bytes to grant now, 0 for none: whenever half a window has been read, so that grants are few and the sender need not stop.
-   * `ahead` is what was taken by `shift` and is not read yet.
+   * Bytes to grant now, 0 for none: whenever half a window has been read, so that grants are few and the sender need not stop. The window is
+   * twice what was ever read until it is full-grown: who sends little never holds a large grant.
+   * `ahead` is what was taken by `shift` and is not read yet; `most` is the largest window at present.
    */
-  credit(ahead: number): number {
-    const due = this.arrived - this.held - ahead + this.window - this.granted;
-    if (due < this.window / 2) return 0;
+  credit(ahead: number, most = Infinity): number {
+    const { firstBytes, windowBytes } = this.sizes;
+    const read = this.arrived - this.held - ahead;
+    const window = Math.min(windowBytes, most, Math.max(firstBytes, 2 * read));
+    const due = read + window - this.granted;
+    if (due < window / 2) return 0;
     this.granted += due;
     return due;
   }

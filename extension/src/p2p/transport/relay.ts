@@ -1,5 +1,5 @@
 import { decodeId, MAX_RELAY_DATA_BYTES, relayHeader } from '../signaling/wire/relay-frame.ts';
-import type { FrameCodec } from './meeting-connection.ts';
+import type { FrameCodec } from './meeting-channel.ts';
 import { MeetingTransport, type MeetingTransportOptions } from './meeting-transport.ts';
 
 /** Frames as binary WebSocket messages (`relay-frame.ts`). */

@@ -62,6 +62,10 @@ export class SealedPort implements MessagePort {
     return this.channel.queuedBytes;
   }
 
+  get windowBytes(): number {
+    return this.channel.windowBytes;
+  }
+
   send(message: Uint8Array): void {
     if (this.closed || !this.seal) return;
     this.channel.send(this.nextOut, this.seal.seal(this.nextOut, message));

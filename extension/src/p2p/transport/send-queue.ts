@@ -1,5 +1,5 @@
 import { PeerweaveError } from '../../shared/errors.ts';
-import { MESSAGE_DATA, STREAM_HEADER_BYTES } from './stream-message.ts';
+import { MESSAGE_DATA, STREAM_HEADER_BYTES, type WindowSizes } from './stream-message.ts';
 
 /** Bytes on their way out, cut into data messages as large as the port takes and as the other side has granted. */
 export class SendQueue {
@@ -11,10 +11,11 @@ export class SendQueue {
   private queued = 0;
   private granted: number;
 
-  constructor(maxMessageBytes: number, windowBytes: number) {
+  /** May begin with `firstBytes`, and is never granted more than `windowBytes`. */
+  constructor(maxMessageBytes: number, { firstBytes, windowBytes }: WindowSizes) {
     this.maxPayload = maxMessageBytes - STREAM_HEADER_BYTES;
     this.window = windowBytes;
-    this.granted = windowBytes;
+    this.granted = firstBytes;
   }
 
   get length(): number {

@@ -9,8 +9,9 @@ import { PeerweaveError, REASONS, type Reason } from '../../shared/errors.ts';
  *     ended                               your end has arrived
  *     reset   ‖ reason, ASCII            the stream is gone in both directions
  *
- * Each side begins with a grant of `STREAM_WINDOW_BYTES`, and never holds a grant of more. So a reader that does not read stops the far
- * writer, and nothing between the two ever holds more than a window (LI7). Who breaks a rule loses the stream (LI8).
+ * Each side begins with a grant of `FIRST_WINDOW_BYTES`, and never holds one of more than `STREAM_WINDOW_BYTES`; the reader lets it grow as
+ * it reads. So a reader that does not read stops the far writer, and nothing between the two ever holds more than a window (LI7). Who breaks
+ * a rule loses the stream (LI8).
  *
  * `ended` lets a port be closed without losing what is still on its way: the last `end` would be that.
  */
@@ -20,8 +21,20 @@ export const MESSAGE_END = 3;
 export const MESSAGE_ENDED = 4;
 export const MESSAGE_RESET = 5;
 
-/** 5 MB/s at 100 ms of round trip, and small enough for a relay to hold for every pipe it serves. */
-export const STREAM_WINDOW_BYTES = 512 * 1024;
+/**
+ * 10 MB/s at 100 ms of round trip, which is as much as one channel of the SSH session above can have under way. Together with what a link keeps
+ * to send again (1.5 MiB) and such a channel's window it is below the 4 MiB that may wait for a link.
+ */
+export const STREAM_WINDOW_BYTES = 1024 * 1024;
+/** Enough for a handshake. A relay may have to hold as much for each pipe of fifty members, before any of them has shown that it reads. */
+export const FIRST_WINDOW_BYTES = 64 * 1024;
+
+export interface WindowSizes {
+  /** Granted without a word. */
+  readonly firstBytes: number;
+  readonly windowBytes: number;
+}
+
 /** The type before the payload. */
 export const STREAM_HEADER_BYTES = 1;
 const MAX_RESET_BYTES = 64;

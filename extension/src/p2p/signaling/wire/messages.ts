@@ -14,6 +14,7 @@ import { z } from 'zod';
  *     attach {ticket}              →                                   on this connection, or as the first message of one to `url`
  *                                  ←  attached {session, ready}        `ready` once the other is there too, then said to both
  *     data / binary frames         →  the same, unchanged, to the other one of the meeting
+ *                                  ←  pause {session}, resume {session}         the other one does not read as fast: no data until `resume`
  *     detach {session}             →  detached {session}               to the other
  *                                  ←  go-away {afterMs}                the server stops: come back then
  *
@@ -38,6 +39,11 @@ export const MAX_PEERS_PER_ROOM = 1_000;
 export const MAX_ICE_SERVERS = 16;
 /** For the `data` of the text tier: base64 of what a binary frame may carry. */
 export const MAX_DATA_LENGTH = 60 * 1024;
+/**
+ * What a client may have under way to one other before a server stops to read it, with all its other meetings: more than the window of a
+ * stream (`stream-message.ts`) takes as base64, so that this never befalls a client that heeds `pause`.
+ */
+export const MAX_UNDER_WAY_BYTES = 1.5 * 1024 * 1024;
 
 export const roomPeer = z.object({
   /** Of one connection, chosen at random by its client: a peer that comes back has another. */
@@ -127,6 +133,8 @@ export const serverMessage = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('attached'), session: id, ready: z.boolean() }),
   z.object({ type: z.literal('detached'), session: id }),
+  z.object({ type: z.literal('pause'), session: id }),
+  z.object({ type: z.literal('resume'), session: id }),
   z.object({ type: z.literal('ice'), ...ice }),
   data,
   z.object({
