@@ -119,7 +119,11 @@ export class RedisBus implements Bus {
       this.report();
       if (this.stale) void this.sayEverything();
     } else if (kind === 'bye') this.forget(node);
-    else this.nodes.set(node, this.options.now());
+    else {
+      // New, or taken for dead when only its signs of life were late: it may not know that it has to say who is there.
+      if (!this.nodes.has(node)) this.stale = true;
+      this.nodes.set(node, this.options.now());
+    }
   }
 
   private onRoomNews({ node, room, peers, ask }: RoomNews): void {
