@@ -2,7 +2,7 @@ import { createIdentity } from '../../../extension/src/p2p/link/identity.ts';
 import type { Link, LinkState } from '../../../extension/src/p2p/link/link.ts';
 import { Emitter } from '../../../extension/src/shared/events.ts';
 import { PeerweaveError } from '../../../extension/src/shared/errors.ts';
-import type { Route } from '../../../extension/src/p2p/transport/transport.ts';
+import type { Route, TransportAddress } from '../../../extension/src/p2p/transport/transport.ts';
 import type { PeerId } from '../../../extension/src/shared/ids.ts';
 
 export interface FakeLink extends Link {
@@ -14,6 +14,8 @@ export interface FakeLink extends Link {
   /** Lets the peer say something. */
   hear(method: string, params: unknown): Promise<unknown>;
   readonly closedFor: PeerweaveError | undefined;
+  /** Where it was last told that its peer may be. */
+  readonly knownAddresses: readonly TransportAddress[] | undefined;
 }
 
 export interface FakeLinkFacts {
@@ -53,7 +55,8 @@ export function fakeLink(facts: FakeLinkFacts): FakeLink {
     closedFor: undefined as PeerweaveError | undefined,
     answer: () => Promise.resolve({ roster: [], repo: {}, addresses: [] }) as Promise<unknown>,
     admit: () => undefined,
-    updateAddresses: () => undefined,
+    knownAddresses: undefined as FakeLink['knownAddresses'],
+    updateAddresses: (addresses: readonly TransportAddress[]) => void (link.knownAddresses = addresses),
     replaceTransport: () => Promise.resolve(),
     onExec: () => undefined,
     exec: () => Promise.reject(new PeerweaveError('link-lost', 'no network')),

@@ -104,6 +104,17 @@ describe('links to members', () => {
     expect(heard).toEqual(['up high', 'down high']);
   });
 
+  it('[LI4] a link that a member has made knows where the member is too, so that either end can bring it back', async () => {
+    const called = link(low);
+    await calls(called);
+    expect(called.knownAddresses).toEqual(SOMEWHERE);
+    const stranger = link(id('x'));
+    admit = () => Promise.reject(new PeerweaveError('join-refused', 'No.'));
+    incoming.fire(stranger);
+    await stranger.hear('join', JOIN).catch(() => undefined);
+    expect(stranger.knownAddresses).toBeUndefined();
+  });
+
   it('[LI5] of a call each way the one that both agree on stays: the other is not given up half-way', async () => {
     mesh.connect();
     await vi.advanceTimersByTimeAsync(0);

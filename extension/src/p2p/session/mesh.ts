@@ -202,6 +202,8 @@ export class Mesh implements Disposable {
     this.asking.add(link);
     try {
       const welcome = await this.options.admit(link, params);
+      // It was dialed from there, so the link itself does not know; and it is told only of what changes.
+      link.updateAddresses(this.options.addresses(link.peer));
       this.options.prepare(link);
       link.admit();
       // After the answer is on its way: the guest expects it before anything else.

@@ -110,13 +110,19 @@ export class Network implements Disposable {
     return room.peers.some((each) => each.tag === tag);
   }
 
-  /** True once the member is in the room; false when it is not by then, or nobody can be. Rejects when the signal fires. */
+  /** True once the member is in the room; false when it is not by then, or we are not let in there. Rejects when the signal fires. */
   async awaitPresence(peer: PeerId, patienceMs: number, signal: AbortSignal): Promise<boolean> {
     const patience = AbortSignal.timeout(patienceMs);
     const stop = AbortSignal.any([patience, signal]);
-    while (!this.isPresent(peer) && !stop.aborted) await changeOrAbort(this.onChange, stop);
+    while (!this.isPresent(peer) && !stop.aborted && !this.isShutOut) await changeOrAbort(this.onChange, stop);
     signal.throwIfAborted();
     return this.isPresent(peer);
+  }
+
+  /** True when the server does not let us in, which a person has to see to: it does not pass while somebody waits. */
+  private get isShutOut(): boolean {
+    const reason = this.parts.room?.failure?.reason;
+    return reason === 'signaling-refused' || reason === 'room-full';
   }
 
   /** `failure`, or what is wrong with the way to the signaling server when that may be the cause. */
