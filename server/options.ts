@@ -90,7 +90,7 @@ export const LIMITS = {
     value: 256 * KiB,
     flag: 'slow-consumer-pause-bytes',
     unit: 'bytes',
-    about: 'queued for one connection before those who relay to it are not read any more',
+    about: 'queued for one connection before those who relay to it are asked to pause, and not read if they go on',
   },
   slowConsumerDropBytes: {
     value: 4 * MiB,

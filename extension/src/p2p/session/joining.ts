@@ -150,7 +150,7 @@ export class Joining {
     } catch (error) {
       const failure = asPeerweaveError(error);
       if (failure.reason !== 'unreachable' || network.status === undefined || network.isPresent(host)) throw failure;
-      const patienceMs = Math.max(0, HOST_PATIENCE_MS - (performance.now() - started));
+      const patienceMs = Math.max(0, Math.round(HOST_PATIENCE_MS - (performance.now() - started)));
       if (await network.awaitPresence(host, patienceMs, this.abort.signal)) return this.enterOnce();
       throw network.whyUnreachable(hostName, failure);
     }
