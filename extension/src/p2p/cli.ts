@@ -3,6 +3,7 @@ import './heap-growth.ts';
 import { Command, Option } from 'commander';
 import { asPeerweaveError, PeerweaveError } from '../shared/errors.ts';
 import { addActivityCommands } from './cli/activity-commands.ts';
+import { addConflictCommands } from './cli/conflict-commands.ts';
 import { ask, jsonOption, print, repoOption, sessionOf, type Common } from './cli/ask.ts';
 import { runInForeground } from './cli/foreground.ts';
 import { readInvite } from './cli/invite-input.ts';
@@ -185,6 +186,7 @@ program
   .action(async (_options, _flags, { args }: Command) => process.exit(await serve(args)));
 
 addActivityCommands(program);
+addConflictCommands(program);
 
 try {
   await program.parseAsync();

@@ -28,6 +28,11 @@ const LOCAL_METHODS: ReadonlySet<RequestMethod> = new Set<RequestMethod>([
   'peerweave/activity',
   'peerweave/undo',
   'peerweave/diagnostics',
+  'peerweave/conflict',
+  'peerweave/resolve',
+  'peerweave/strategy',
+  'peerweave/kept',
+  'peerweave/restoreKept',
 ]);
 
 export function serveLocally(lock: RepositoryLock, handlers: RequestHandlers, onLeft: (repo: string) => void): void {
@@ -71,6 +76,8 @@ const SLOW_METHODS: ReadonlySet<RequestMethod> = new Set<RequestMethod>([
   'peerweave/sync',
   'peerweave/applyPending',
   'peerweave/undo',
+  'peerweave/conflict',
+  'peerweave/resolve',
 ]);
 
 /**

@@ -132,6 +132,8 @@ export const sessionView = z.object({
   approvals: z.array(approvalView),
   /** What is done by itself about branches that diverge, unless they have a strategy of their own. */
   strategy,
+  /** Branches that have one; absent when none has. */
+  branchStrategies: z.record(z.string(), strategy).optional(),
   conflicts: z.array(conflictView),
   pending: z.array(pendingView),
   notices: z.array(noticeView),

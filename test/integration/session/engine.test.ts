@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ErrorCodes, ResponseError } from 'vscode-jsonrpc/node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -39,6 +39,10 @@ async function ready(person: Person): Promise<StdioEngine> {
   await engine.ask('peerweave/configure', {});
   return engine;
 }
+
+/** Asks an engine; the test of the contract notes what was asked. */
+const askOf = <M extends RequestMethod>(engine: StdioEngine, method: M, params: RequestParams<M>) =>
+  engine.ask(method, params);
 
 /** The reason of an answer that is an error. */
 async function refusal(answer: Promise<unknown>): Promise<unknown> {
@@ -112,6 +116,7 @@ describe('the contract', () => {
     expect(entries).toMatchObject([{ kind: 'fast-forward', branch: 'main', by: 'Alice' }]);
     const { undone } = await ask(guest, 'peerweave/undo', { repo: bob.repo });
     expect(undone).toMatchObject({ id: entries[0]?.id, undone: true });
+    await settleTwice(host, guest, ask);
     const { text } = await ask(guest, 'peerweave/diagnostics', {});
     expect(text).toContain(peer);
     expect(text).not.toContain(world.folder.path);
@@ -134,6 +139,61 @@ describe('the contract', () => {
       expect(unasked).not.toContain('PRIVATE KEY');
     }
   });
+
+  /** Bob's branch diverges from Alice's, and is settled: once by taking hers, once by markers. */
+  async function settleTwice(host: StdioEngine, guest: StdioEngine, ask: typeof askOf): Promise<void> {
+    const { repo } = bob;
+    // So that neither builds on the other's.
+    for (const engine of [host, guest])
+      await ask(engine, 'peerweave/settings', { settings: { ...SETTINGS, autoSync: false } });
+    const diverge = async (file: string): Promise<string[]> => {
+      commit(alice.repo, { [file]: 'of Alice\n' });
+      commit(repo, { [file]: 'of Bob\n' });
+      await ask(host, 'peerweave/sync', { repo: alice.repo });
+      const { session } = await ask(guest, 'peerweave/sync', { repo });
+      return session.conflicts.flatMap(({ candidates }) => candidates.map(({ oid }) => oid));
+    };
+    const tips = await diverge('f');
+    const [mine = '', theirs = ''] = tips;
+    const about = { repo, branch: 'main' };
+    await ask(guest, 'peerweave/resolving', { ...about, active: true });
+    const detail = await ask(guest, 'peerweave/conflict', about);
+    expect(detail).toMatchObject({
+      outcome: 'conflicts',
+      files: [{ path: 'f' }],
+      sides: [{ tip: mine }, { tip: theirs }],
+    });
+    const file = await ask(guest, 'peerweave/conflictFile', { ...about, path: 'f', theirs });
+    expect(file).toMatchObject({ base: null, mine: { text: 'of Bob\n' }, theirs: { text: 'of Alice\n' } });
+    const { version } = await ask(guest, 'peerweave/fileAt', { repo, commit: theirs, path: 'f' });
+    expect(version).toEqual(file.theirs);
+    await expect
+      .poll(async () => (await ask(host, 'peerweave/state', {})).sessions[0]?.conflicts[0]?.resolving)
+      .toMatchObject([{ name: 'Bob' }]);
+    await ask(guest, 'peerweave/strategy', { ...about, strategy: 'manual' });
+    // What was undone comes along, and runs code on open.
+    const taking = { ...about, tips, resolution: { how: 'theirs' as const, tip: theirs } };
+    expect(await refusal(ask(guest, 'peerweave/resolve', taking))).toBe('review-needed');
+    await ask(guest, 'peerweave/resolve', { ...taking, reviewed: true });
+    expect((await ask(guest, 'peerweave/kept', { repo })).kept).toMatchObject([{ branch: 'main', tip: mine }]);
+    await ask(guest, 'peerweave/restoreKept', { repo, tip: mine, name: 'of-bob' });
+    expect(git(repo, 'rev-parse', 'of-bob')).toBe(mine);
+
+    git(repo, 'branch', '-D', 'of-bob');
+    const again = await diverge('g');
+    const [, hers = ''] = again;
+    const marking = { ...about, tips: again, theirs: hers };
+    await ask(guest, 'peerweave/mergeWithMarkers', marking);
+    await ask(guest, 'peerweave/abortMerge', { repo });
+    const { files } = await ask(guest, 'peerweave/mergeWithMarkers', marking);
+    expect(files).toEqual(['g']);
+    expect(await ask(guest, 'peerweave/markerMerge', { repo })).toMatchObject({ merge: { branch: 'main' } });
+    expect(await refusal(ask(guest, 'peerweave/completeMerge', { repo }))).toBe('conflict-unresolved');
+    writeFileSync(join(repo, 'g'), 'of both\n');
+    git(repo, 'add', 'g');
+    const { commit: merged } = await ask(guest, 'peerweave/completeMerge', { repo });
+    expect(git(repo, 'rev-parse', 'main')).toBe(merged);
+  }
 
   it('what is not valid is answered with bad-request, what is unknown with MethodNotFound', async () => {
     const engine = await ready(alice);

@@ -1,5 +1,6 @@
 import type { EngineEvent } from '../../rpc/contract.ts';
-import type { ConflictView, PeerView, SessionView } from '../../rpc/model.ts';
+import type { PeerView, SessionView } from '../../rpc/model.ts';
+import { conflictLine } from './conflict-text.ts';
 
 /** Peers choose their names; in a terminal a control character is a command (ED5). */
 export const plain = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?');
@@ -56,19 +57,6 @@ export function sessionText(session: SessionView): string {
     ...pending.map(({ branch, from, detail }) => `  ${branch} waits for an update from ${from}: ${detail}`),
   ];
   return lines.map(plain).join('\n');
-}
-
-/** What there is to look at of a branch, in a line. */
-function conflictLine({ kind, branch, candidates, deletedBy = [] }: ConflictView): string {
-  const others = candidates.filter(({ mine }) => !mine).flatMap(({ owners }) => owners);
-  switch (kind) {
-    case 'diverged':
-      return `${branch} has diverged${others.length > 0 ? `: ${others.join(', ')} went another way` : ''}`;
-    case 'rewound-there':
-      return `${branch} was moved back by ${others.join(', ')}; yours stays`;
-    case 'deleted-there':
-      return `${branch} was deleted by ${deletedBy.join(', ')}; yours stays`;
-  }
 }
 
 export function peerText(peer: PeerView): string {

@@ -108,6 +108,9 @@ export function liveView(parts: {
     peers: parts.peers.map((facts) => peerView(facts, branches)),
     approvals: parts.approvals.map(approvalView),
     strategy: parts.strategies.session,
+    ...(parts.strategies.branches.size === 0
+      ? {}
+      : { branchStrategies: Object.fromEntries(parts.strategies.branches) }),
     conflicts: conflictViews(branches, { ...parts, self: record.self }),
     pending: pendingViews(branches, nameOf),
     notices: noticeViews(branches, nameOf),
