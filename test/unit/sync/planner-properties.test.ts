@@ -75,6 +75,55 @@ describe('planning', () => {
     );
   });
 
+  it('[SY4] [SY9] commutes also with what the user does and chooses: the order of all events is no matter', () => {
+    const events = fc.shuffledSubarray([0, 1, 2, 3, 4], { minLength: 5, maxLength: 5 });
+    fc.assert(
+      fc.property(history, picks, events, strategy, fc.boolean(), (steps, tips, sequence, chosen, relates) => {
+        const shown = [[3, 4, 0, 1, 2], sequence].map((happening) => {
+          const s = new CoreScript({ autoSync: false });
+          const commits = grow(s, steps);
+          const tip = (i: number): Oid => commits[tips[i]! % commits.length]!;
+          s.up(...PEERS);
+          // Answers about the history that come only once everything has happened are as good as those that come at once.
+          s.relates = relates;
+          for (const i of happening) {
+            if (i < 3) s.announces(PEERS[i]!, { main: tip(i), [`own/${i}`]: tip(i) });
+            else if (i === 3) s.local({ main: tip(3), [`own/0`]: tip(1) });
+            else s.feed({ type: 'strategies', ...session(chosen) });
+          }
+          answerLate(s);
+          return s.core.branches();
+        });
+        expect(shown[1]).toEqual(shown[0]);
+      }),
+    );
+  });
+
+  it('[SY11] is idempotent over a restart: the same is known, and what was settled is not settled again', () => {
+    fc.assert(
+      fc.property(history, picks, strategy, (steps, tips, chosen) => {
+        const s = new CoreScript(session(chosen));
+        const commits = grow(s, steps);
+        const tip = (i: number): Oid => commits[tips[i]! % commits.length]!;
+        s.local({ main: tip(3) });
+        s.up(...PEERS);
+        for (const [i, peer] of PEERS.entries()) s.announces(peer, { main: tip(i) });
+        const kept = new Set<Oid>();
+        obey(s, 0, kept, () => undefined);
+        settle(s, kept);
+        const before = s.core.branches();
+        s.restart(session(chosen));
+        const again = s.all.length;
+        s.local({ main: before[0]!.local! });
+        s.up(...PEERS);
+        obey(s, again, kept, () => undefined);
+        settle(s, kept);
+        expect(s.core.branches()).toEqual(before);
+        expect(s.all.slice(again).filter(({ type }) => type === 'move')).toEqual([]);
+      }),
+    );
+  });
+
   it('[SY4] is idempotent: what was heard before changes nothing and does nothing', () => {
     fc.assert(
       fc.property(history, picks, strategy, (steps, tips, chosen) => {
@@ -132,6 +181,13 @@ describe('planning', () => {
     );
   });
 });
+
+/** Answers what was asked of the history and is not answered yet, and what that leads to. */
+function answerLate(s: CoreScript): void {
+  if (s.relates) return;
+  s.relates = true;
+  for (const relate of s.every('relate').slice(-1)) s.feed(s.answer(relate));
+}
 
 let clock = 0;
 
