@@ -6,7 +6,8 @@ import { SyncCore } from '../../extension/src/p2p/sync/sync-core.ts';
 import type { BranchName, Oid, PeerId, RefName } from '../../extension/src/shared/ids.ts';
 import { commit, git, initRepository } from '../../test/support/git.ts';
 import type { BenchmarkOptions, BenchmarkResult } from '../benchmark.ts';
-import { median } from '../measure/statistics.ts';
+import { timeShownConflicts, type ShownConflicts } from '../measure/shown-conflicts.ts';
+import { median, percentile } from '../measure/statistics.ts';
 
 const FILES = 3_000;
 const LINES = 60;
@@ -15,8 +16,8 @@ const PEER = `SHA256:${'A'.repeat(43)}` as PeerId;
 const MAIN = 'main' as BranchName;
 
 /**
- * The preview of a divergence that touches 3,000 files on both sides, and the merge of it, against `git merge-tree` alone; and planning in a
- * repository of 10,000 branches. Rounds are interleaved, so that what else the machine does falls on all alike.
+ * The preview of a divergence that touches 3,000 files on both sides, and the merge of it, against `git merge-tree` alone; planning in a
+ * repository of 10,000 branches; and how soon a conflict is shown once what diverged has been fetched. Rounds are interleaved, so that what else the machine does falls on all alike.
  */
 export async function benchmarkConflicts({ scratch, rounds, say }: BenchmarkOptions): Promise<BenchmarkResult> {
   say(`making ${FILES} files that diverge`);
@@ -40,7 +41,9 @@ export async function benchmarkConflicts({ scratch, rounds, say }: BenchmarkOpti
   }
   say(`planning with ${REFS} branches`);
   const plan = planMany(rounds * 5);
-  return summarise(times, plan);
+  say('conflicts between two engines');
+  const shown = await timeShownConflicts(rounds * 10, say);
+  return summarise(times, plan, shown);
 }
 
 function diverge(root: string): { root: string; heads: Oid[] } {
@@ -111,6 +114,7 @@ function planMany(runs: number): { first: number[]; change: number[] } {
 function summarise(
   times: Readonly<Record<string, readonly number[]>>,
   plan: { readonly first: readonly number[]; readonly change: readonly number[] },
+  shown: ShownConflicts,
 ): BenchmarkResult {
   const middle = Object.fromEntries(Object.entries(times).map(([name, values]) => [name, median(values)]));
   const alone = middle['git merge-tree'] ?? NaN;
@@ -131,6 +135,14 @@ function summarise(
           `${Math.max(...values).toFixed(1)} ms`,
         ]),
       },
+      {
+        title: 'A conflict between two engines, until it is shown',
+        columns: ['since', 'median', 'p95'],
+        rows: [
+          ['what diverged was fetched', ms(median(shown.sinceFetched)), ms(percentile(shown.sinceFetched, 0.95))],
+          ['it was committed', ms(median(shown.sinceCommitted)), ms(percentile(shown.sinceCommitted, 0.95))],
+        ],
+      },
     ],
     targets: [
       {
@@ -140,7 +152,8 @@ function summarise(
         unit: 'x',
       },
       { what: `planning ${REFS} branches`, value: median(plan.first), limit: 50, unit: 'ms' },
+      { what: 'conflict shown after the fetch', value: percentile(shown.sinceFetched, 0.95), limit: 300, unit: 'ms' },
     ],
-    data: { times, plan },
+    data: { times, plan, shown },
   };
 }
