@@ -135,6 +135,8 @@ export const sessionView = z.object({
   /** Branches that have one; absent when none has. */
   branchStrategies: z.record(z.string(), strategy).optional(),
   conflicts: z.array(conflictView),
+  /** How many there are beyond those; absent for none. */
+  moreConflicts: z.int().optional(),
   pending: z.array(pendingView),
   notices: z.array(noticeView),
   /** Absent when the session has none. */

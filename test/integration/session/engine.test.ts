@@ -4,7 +4,12 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ErrorCodes, ResponseError } from 'vscode-jsonrpc/node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { requests, type RequestMethod, type RequestParams } from '../../../extension/src/rpc/contract.ts';
+import {
+  requests,
+  type RequestMethod,
+  type RequestParams,
+  type RequestResult,
+} from '../../../extension/src/rpc/contract.ts';
 import { createIdentity } from '../../../extension/src/p2p/link/identity.ts';
 import { commit, git } from '../../support/git.ts';
 import { World, type Person } from '../../support/people.ts';
@@ -40,9 +45,12 @@ async function ready(person: Person): Promise<StdioEngine> {
   return engine;
 }
 
-/** Asks an engine; the test of the contract notes what was asked. */
-const askOf = <M extends RequestMethod>(engine: StdioEngine, method: M, params: RequestParams<M>) =>
-  engine.ask(method, params);
+/** Asks an engine, and notes what was asked. */
+type Ask = <M extends RequestMethod>(
+  engine: StdioEngine,
+  method: M,
+  params: RequestParams<M>,
+) => Promise<RequestResult<M>>;
 
 /** The reason of an answer that is an error. */
 async function refusal(answer: Promise<unknown>): Promise<unknown> {
@@ -141,7 +149,7 @@ describe('the contract', () => {
   });
 
   /** Bob's branch diverges from Alice's, and is settled: once by taking hers, once by markers. */
-  async function settleTwice(host: StdioEngine, guest: StdioEngine, ask: typeof askOf): Promise<void> {
+  async function settleTwice(host: StdioEngine, guest: StdioEngine, ask: Ask): Promise<void> {
     const { repo } = bob;
     // So that neither builds on the other's.
     for (const engine of [host, guest])

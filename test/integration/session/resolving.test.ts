@@ -465,6 +465,21 @@ describe('what a person is told instead', () => {
     expect([a.tip, status(a)]).toEqual([mine, '']);
   });
 
+  it('[LI8] a peer that floods conflicting heads changes nothing here; the last of them can be settled', async () => {
+    const { a, b, mine } = await two(top, otherTop);
+    for (let n = 0; n < 25; n += 1) {
+      git(b.root, 'commit', '--quiet', '--amend', '--message', `again ${n}`);
+      b.driver.handle({ type: 'sync-now' });
+    }
+    const last = b.tip;
+    await expect.poll(() => a.tips, PATIENCE).toEqual([mine, last]);
+    expect([a.tip, status(a), kept(a)]).toEqual([mine, '', []]);
+    const settled = await a.settle(decided);
+    await expect.poll(() => b.tip, PATIENCE).toBe(settled);
+    expect(parents(a)).toBe(`${mine} ${last}`);
+    fsck(a.root);
+  });
+
   it('a hook of the person that fails is not run, and stops nothing', async () => {
     const { a } = await two(top, otherTop);
     for (const hook of ['pre-commit', 'commit-msg', 'post-checkout', 'reference-transaction', 'pre-merge-commit'])

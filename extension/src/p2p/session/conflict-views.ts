@@ -17,9 +17,21 @@ export interface ConflictSurroundings {
   readonly resolving: Resolving;
 }
 
-/** Everything that people have to look at, as the views show it. */
-export const conflictViews = (branches: readonly BranchState[], around: ConflictSurroundings): ConflictView[] =>
-  branchConflicts(branches).map((conflict) => conflictView(conflict, around));
+/** Conflicts that the views get, in every state they are sent: nobody looks through more, and a peer that floods must not slow them down. */
+const MAX_SHOWN = 500;
+
+/** Everything that people have to look at, as the views show it, and how much more there is. Of too many, what blocks a branch comes first. */
+export function conflictViews(
+  branches: readonly BranchState[],
+  around: ConflictSurroundings,
+): { conflicts: ConflictView[]; moreConflicts?: number } {
+  const found = branchConflicts(branches);
+  const view = (conflict: BranchConflict): ConflictView => conflictView(conflict, around);
+  if (found.length <= MAX_SHOWN) return { conflicts: found.map(view) };
+  const blocking = found.filter(({ kind }) => kind === 'diverged');
+  const shown = [...blocking, ...found.filter(({ kind }) => kind !== 'diverged')].slice(0, MAX_SHOWN);
+  return { conflicts: shown.map(view), moreConflicts: found.length - MAX_SHOWN };
+}
 
 /** One of them. */
 export function conflictView(

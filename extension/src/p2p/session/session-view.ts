@@ -111,7 +111,7 @@ export function liveView(parts: {
     ...(parts.strategies.branches.size === 0
       ? {}
       : { branchStrategies: Object.fromEntries(parts.strategies.branches) }),
-    conflicts: conflictViews(branches, { ...parts, self: record.self }),
+    ...conflictViews(branches, { ...parts, self: record.self }),
     pending: pendingViews(branches, nameOf),
     notices: noticeViews(branches, nameOf),
     ...signalingOf(parts.room),

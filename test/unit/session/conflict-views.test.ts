@@ -1,0 +1,74 @@
+import { expect, it } from 'vitest';
+import { createIdentity } from '../../../extension/src/p2p/link/identity.ts';
+import { conflictViews } from '../../../extension/src/p2p/session/conflict-views.ts';
+import type { BranchState, PeerStanding } from '../../../extension/src/p2p/sync/model.ts';
+import type { BranchName, Oid } from '../../../extension/src/shared/ids.ts';
+
+const [self, bob] = [createIdentity().peer, createIdentity().peer];
+const [ours, theirs, base] = ['1', '2', '3'].map((digit) => digit.repeat(40)) as [Oid, Oid, Oid];
+const around = {
+  self,
+  nameOf: (peer: string) => (peer === self ? 'Ada' : 'Bob'),
+  strategies: { session: 'manual' as const, branches: new Map([['b' as BranchName, 'auto-merge' as const]]) },
+  resolving: (branch: BranchName) => (branch === 'a' ? [{ name: 'Bob', since: 7 }] : []),
+};
+
+function state(branch: string, standing: PeerStanding['standing'], remote: Oid | null = theirs): BranchState {
+  const diverged = standing === 'diverged';
+  return {
+    branch: branch as BranchName,
+    local: ours,
+    peers: [{ peer: bob, remote, base, standing, ahead: 1, behind: 1 }],
+    conflict: diverged
+      ? [
+          { tip: ours, owners: [null] },
+          { tip: theirs, owners: [bob] },
+        ]
+      : undefined,
+    settling: diverged ? 'unclean' : undefined,
+    pending: undefined,
+  };
+}
+
+it('[CO1] [SY7] what diverged, was rewound or deleted there is shown with who has what', () => {
+  const branches = [state('a', 'diverged'), state('b', 'rewound-there'), state('c', 'deleted-there', null)];
+  const mine = { oid: ours, owners: ['Ada'], mine: true };
+  const other = { oid: theirs, owners: ['Bob'], mine: false };
+  expect(conflictViews([...branches, state('d', 'equal')], around)).toEqual({
+    conflicts: [
+      {
+        kind: 'diverged',
+        branch: 'a',
+        bases: [base],
+        candidates: [mine, other],
+        strategy: 'manual',
+        settling: 'unclean',
+        resolving: [{ name: 'Bob', since: 7 }],
+      },
+      {
+        kind: 'rewound-there',
+        branch: 'b',
+        bases: [base],
+        candidates: [mine, other],
+        strategy: 'auto-merge',
+        resolving: [],
+      },
+      {
+        kind: 'deleted-there',
+        branch: 'c',
+        bases: [base],
+        candidates: [mine],
+        deletedBy: ['Bob'],
+        strategy: 'manual',
+        resolving: [],
+      },
+    ],
+  });
+});
+
+it('[LI8] of a peer that floods conflicting heads no more is shown than anybody looks through, what blocks first', () => {
+  const flood = Array.from({ length: 3_000 }, (_, n) => state(`f${n}`, 'rewound-there'));
+  const { conflicts, moreConflicts } = conflictViews([...flood, state('main', 'diverged')], around);
+  expect([conflicts.length, moreConflicts]).toEqual([500, 2_501]);
+  expect(conflicts[0]).toMatchObject({ kind: 'diverged', branch: 'main' });
+});
