@@ -20,3 +20,22 @@ export function decodeConflictTarget(argument: unknown): ConflictTarget | undefi
 
 /** Reads the query of a document's address. Throws what `JSON` and zod throw: nobody but a typing person gets it wrong. */
 export const decodePeerDocument = (query: string): PeerDocument => peerDocument.parse(JSON.parse(query));
+
+const line = z.int().min(0).max(10_000_000);
+
+/** What a lens on a conflict marker passes: the lines that go, in the version of the document that it was made for. */
+const markerBlock = z.object({
+  uri: z.string().max(8_192),
+  version: z.int(),
+  remove: z
+    .array(z.tuple([line, line]))
+    .min(1)
+    .max(3),
+});
+export type MarkerBlock = z.infer<typeof markerBlock>;
+
+/** Undefined for anything that no lens on a marker passes. */
+export function decodeMarkerBlock(argument: unknown): MarkerBlock | undefined {
+  const parsed = markerBlock.safeParse(argument);
+  return parsed.success ? parsed.data : undefined;
+}

@@ -3,7 +3,7 @@
  * schemas take longer to load than everything else together. esbuild makes this a bundle of its own, `dist/deferred.cjs`.
  */
 export { EngineConnection } from './engine-connection.ts';
-export { decodeConflictTarget, decodePeerDocument } from './conflict-arguments.ts';
+export { decodeConflictTarget, decodeMarkerBlock, decodePeerDocument } from './conflict-arguments.ts';
 export { decodeSettings } from './decode-settings.ts';
 export { ResolutionHost } from './views/resolve-host.ts';
 export { DraftStore } from './views/resolve-drafts.ts';

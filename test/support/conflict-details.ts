@@ -9,6 +9,7 @@ export const someSide = (part: Partial<ConflictSide> = {}): ConflictSide => ({
   commits: [{ oid: oidOf('3'), author: 'Ada', time: 1_000, subject: 'Weave' }],
   moreCommits: false,
   changedFiles: 1,
+  changes: [],
   ...part,
 });
 

@@ -76,6 +76,7 @@ const SIDES: readonly ConflictDetail['sides'][number][] = [
     commits: [commit('1', 'Say hello in German', 'Ada', 3), commit('2', 'Count to four', 'Ada', 9)],
     moreCommits: false,
     changedFiles: 4,
+    changes: [],
   },
   {
     tip: BOBS,
@@ -88,6 +89,7 @@ const SIDES: readonly ConflictDetail['sides'][number][] = [
     ],
     moreCommits: true,
     changedFiles: 5,
+    changes: [],
   },
   {
     tip: CYS,
@@ -96,6 +98,7 @@ const SIDES: readonly ConflictDetail['sides'][number][] = [
     commits: [commit('6', 'Say hello in Swedish', 'Cy', 30)],
     moreCommits: false,
     changedFiles: 1,
+    changes: [],
   },
 ];
 

@@ -3,6 +3,8 @@ import { basename } from 'node:path/posix';
 import * as vscode from 'vscode';
 import type { ConflictView, SessionView } from '../rpc/model.ts';
 import type { Services } from '../services.ts';
+import { PeerweaveError } from '../shared/errors.ts';
+import { comparedFiles } from '../views/comparison.ts';
 import { ownersOf, short } from '../views/conflict-words.ts';
 import { peerUri } from '../views/peer-documents.ts';
 import { plain } from '../views/plain-text.ts';
@@ -42,21 +44,24 @@ async function compareFile({ session, conflict }: ChosenConflict, tip: string, p
 async function compareAll({ details }: Services, chosen: ChosenConflict, theirs: Candidate): Promise<void> {
   const { session, conflict } = chosen;
   const known = await details.load(session.repo, conflict);
-  if ('failure' in known) throw new Error(known.failure);
-  const paths = known.detail.files.slice(0, MAX_FILES).map(({ path }) => path);
+  if ('failure' in known) throw new PeerweaveError('internal', known.failure);
+  const files = comparedFiles(known.detail, theirs.oid).slice(0, MAX_FILES);
   const branch = plain(conflict.branch);
   const who = ownersOf(session, theirs);
-  if (paths.length === 0) {
+  if (files.length === 0) {
     void vscode.window.showInformationMessage(`${branch} has the same files at ${who} and here.`);
     return;
   }
-  const pairs = paths.map(async (path): Promise<[vscode.Uri, vscode.Uri, vscode.Uri]> => [
+  const pairs = files.map(async ({ path, there, here }): Promise<Pair> => [
     vscode.Uri.joinPath(vscode.Uri.file(session.repo), path),
-    peerUri(session.repo, theirs.oid, path),
-    await ourUri(session, conflict, path),
+    there ? peerUri(session.repo, theirs.oid, path) : undefined,
+    here ? await ourUri(session, conflict, path) : undefined,
   ]);
   await vscode.commands.executeCommand('vscode.changes', `${branch}: ${who} ↔ you`, await Promise.all(pairs));
 }
+
+/** What the file is called by, theirs, and ours. */
+type Pair = [vscode.Uri, vscode.Uri | undefined, vscode.Uri | undefined];
 
 /** The file in the worktree, where it can be edited, if the branch is checked out; else as our tip has it. */
 async function ourUri(session: SessionView, conflict: ConflictView, path: string): Promise<vscode.Uri> {

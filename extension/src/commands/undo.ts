@@ -7,12 +7,14 @@ import { nowForPeople } from '../views/moment.ts';
 import { plain } from '../views/plain-text.ts';
 import { isLive } from '../views/view-state.ts';
 import { chooseSession, targetOf } from './choose.ts';
+import { conflictTargetOf } from './choose-conflict.ts';
 import { confirm } from './confirm.ts';
 import { sayQuietly } from './settle.ts';
 
 /** *Undo Last Sync*: puts back what the last move did (SY13), or with a row of the Activity view that one's. */
 export async function undo({ engine, model }: Services, argument: unknown): Promise<void> {
-  const session = await chooseSession(model, argument, isLive);
+  const target = await conflictTargetOf(argument);
+  const session = await chooseSession(model, target === undefined ? argument : { target }, isLive);
   if (session === undefined) return;
   const { repo } = session;
   const { entries } = await engine.request('peerweave/activity', { repo });

@@ -27,6 +27,8 @@ export const conflictSide = z.object({
   commits: z.array(conflictCommit),
   moreCommits: z.boolean(),
   changedFiles: z.number(),
+  /** Those files, or the first of them, by path. A rename is a deletion and an addition. */
+  changes: z.array(z.object({ path, change: z.enum(['added', 'modified', 'deleted']) })),
 });
 
 export const conflictFile = z.object({

@@ -67,7 +67,10 @@ export class ConflictDetails implements Disposable {
   private async fetch(repo: string, conflict: ConflictView): Promise<Known> {
     try {
       const detail = await this.read(repo, conflict.branch);
-      return isOf(detail, conflict) ? { detail } : { failure: 'The branch has moved meanwhile. Refresh to see it.' };
+      if (isOf(detail, conflict)) return { detail };
+      // The engine tells of what blocks a branch before what a peer did to it besides.
+      const waits = detail.kind !== conflict.kind && detail.kind === 'diverged';
+      return { failure: waits ? 'It is told in full when the branch is settled.' : 'The branch has moved meanwhile.' };
     } catch (error) {
       return { failure: messageOf(error) };
     }

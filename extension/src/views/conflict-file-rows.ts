@@ -1,4 +1,4 @@
-import type { ConflictDetail, ConflictFileView } from '../rpc/conflicts.ts';
+import type { ConflictDetail, ConflictFileView, ConflictSide } from '../rpc/conflicts.ts';
 import { conflictingFiles, FILE_KINDS } from './conflict-words.ts';
 import { plain } from './plain-text.ts';
 import type { Row } from './row.ts';
@@ -47,14 +47,12 @@ function group(
 }
 
 function fileRow(id: string, repo: string, branch: string, { path, kinds, theirs, related }: ConflictFileView): Row {
-  const slash = path.lastIndexOf('/');
-  const folder = path.slice(0, Math.max(0, slash));
+  const { name, folder } = split(path);
   const why = kinds.map((kind) => FILE_KINDS[kind]).join(', ') || 'merges by itself';
-  const name = plain(path.slice(slash + 1));
   return {
     id: `${id}:${path}`,
     label: name,
-    description: [plain(folder, 40), ...(kinds.length > 0 ? [why] : [])].filter(Boolean).join(' · '),
+    description: [folder, ...(kinds.length > 0 ? [why] : [])].filter(Boolean).join(' · '),
     tooltip: [
       plain(path, 500),
       why,
@@ -82,6 +80,59 @@ const KIND_ICONS: Partial<Record<ConflictFileView['kinds'][number], string>> = {
 
 const iconOf = ([kind]: ConflictFileView['kinds']): string =>
   kind === undefined ? 'file' : (KIND_ICONS[kind] ?? 'diff-modified');
+
+const CHANGES: Record<ConflictSide['changes'][number]['change'], { icon: string; color: string }> = {
+  added: { icon: 'diff-added', color: 'gitDecoration.addedResourceForeground' },
+  modified: { icon: 'diff-modified', color: 'gitDecoration.modifiedResourceForeground' },
+  deleted: { icon: 'diff-removed', color: 'gitDecoration.deletedResourceForeground' },
+};
+
+/** Below a side: the files that it changed, folded. */
+export function changedRows(
+  side: string,
+  repo: string,
+  branch: string,
+  { tip, changes, changedFiles }: ConflictSide,
+): readonly Row[] {
+  if (changedFiles === 0) return [];
+  const id = `${side}#files`;
+  const shown = changes.slice(0, MAX_FILES);
+  const hidden = changedFiles - shown.length;
+  const number = count(changedFiles, 'file');
+  return [
+    {
+      id,
+      label: 'Changed files',
+      description: String(changedFiles),
+      icon: 'files',
+      context: 'files',
+      accessible: `Changed: ${number}`,
+      children: [
+        ...shown.map(({ path, change }): Row => {
+          const { name, folder } = split(path);
+          return {
+            id: `${id}:${path}`,
+            label: name,
+            description: [folder, change].filter(Boolean).join(' · '),
+            tooltip: `${plain(path, 500)}\n${change}`,
+            ...CHANGES[change],
+            context: 'file.changed',
+            accessible: `${plain(path, 200)}, ${change}`,
+            command: 'peerweave.compare',
+            target: { repo, branch, tip, path },
+          };
+        }),
+        ...(hidden > 0 ? [moreRow(id, hidden)] : []),
+      ],
+    },
+  ];
+}
+
+/** A path as a row shows it: what matters most first. */
+function split(path: string): { readonly name: string; readonly folder: string } {
+  const slash = path.lastIndexOf('/');
+  return { name: plain(path.slice(slash + 1)), folder: plain(path.slice(0, Math.max(0, slash)), 40) };
+}
 
 function moreRow(id: string, hidden: number): Row {
   const text = `and ${count(hidden, 'file')} more`;

@@ -52,21 +52,22 @@ const ICONS: Record<ConflictView['kind'], { icon: string; color?: string }> = {
 function conflictRow(session: SessionView, conflict: ConflictView, known: Known | undefined): Row {
   const { kind, branch, settling, candidates } = conflict;
   const name = plain(branch);
-  const parties = partiesOf(session, conflict);
   const [somebody] = othersAtIt(session, conflict);
-  const notes = [
-    parties,
-    known !== undefined && 'detail' in known && outcomeOf(known.detail),
-    somebody !== undefined && `${plain(somebody.name, 30)} is at it`,
-  ].filter((note) => note !== false);
+  const outcome = known === undefined || 'failure' in known ? undefined : outcomeOf(known.detail);
+  const notes = (words: string | undefined): string[] => [
+    partiesOf(session, conflict),
+    ...(words === undefined ? [] : [words]),
+    ...(somebody === undefined ? [] : [`${plain(somebody.name, 30)} is at it`]),
+  ];
+  const inFull = notes(outcome?.words).join(', ');
   return {
     id: conflictRowId(session.repo, conflict),
     label: name,
-    description: notes.join(' · '),
-    tooltip: tooltipOf(session, conflict, notes),
+    description: notes(outcome?.brief ?? outcome?.words).join(' · '),
+    tooltip: tooltipOf(session, conflict, inFull),
     ...(settling === 'under-way' ? { icon: 'sync~spin' } : ICONS[kind]),
     context: `conflict.${kind}`,
-    accessible: `${kind === 'diverged' ? 'Conflict on' : 'Branch'} ${name}: ${notes.join(', ').replace(/ ↔ /g, ' and ')}`,
+    accessible: `${kind === 'diverged' ? 'Conflict on' : 'Branch'} ${name}: ${inFull.replace(/ ↔ /g, ' and ')}`,
     target: targetOf(session, conflict, candidates.length === 2 ? theirTip(conflict) : undefined),
   };
 }
@@ -84,29 +85,32 @@ function targetOf({ repo }: SessionView, { branch }: ConflictView, tip?: string)
   return tip === undefined || tip === '' ? { repo, branch } : { repo, branch, tip };
 }
 
-function outcomeOf(detail: ConflictDetail): string | false {
-  if (detail.kind !== 'diverged') return false;
+/** How the merge comes out; `brief` where there is little room. */
+function outcomeOf(detail: ConflictDetail): { readonly words: string; readonly brief?: string } | undefined {
+  if (detail.kind !== 'diverged') return undefined;
   switch (detail.outcome) {
-    case 'conflicts':
-      return `${count(conflictingFiles(detail).length, 'file')}${detail.moreFiles ? ' or more' : ''} to settle`;
+    case 'conflicts': {
+      const brief = `${count(conflictingFiles(detail).length, 'file')}${detail.moreFiles ? ' or more' : ''}`;
+      return { words: `${brief} to settle`, brief };
+    }
     case 'clean':
-      return 'merges by itself';
+      return { words: 'merges by itself' };
     case 'unrelated':
-      return 'no common history';
+      return { words: 'no common history' };
     case 'same-tree':
     case 'patch-equal':
-      return 'the same changes';
+      return { words: 'the same changes' };
   }
 }
 
-function tooltipOf(session: SessionView, conflict: ConflictView, notes: readonly string[]): string {
+function tooltipOf(session: SessionView, conflict: ConflictView, notes: string): string {
   const { branch, kind, candidates, bases } = conflict;
   const sides = candidates.map(({ oid, owners, mine }) => {
     const who = [...(mine ? ['you'] : []), ...owners.filter((owner) => !mine || owner !== session.self.name)];
     return `${short(oid)}  ${who.map((name) => plain(name)).join(', ')}`;
   });
   return [
-    `${plain(branch, 255)}: ${notes.join(', ')}`,
+    `${plain(branch, 255)}: ${notes}`,
     ...sides,
     bases.length > 0 && `Last in common: ${bases.map(short).join(', ')}`,
     kind === 'diverged'

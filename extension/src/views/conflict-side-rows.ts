@@ -1,6 +1,7 @@
 import type { ConflictDetail, ConflictSide } from '../rpc/conflicts.ts';
 import type { ConflictView, SessionView } from '../rpc/model.ts';
 import { ago, type Times } from './ago.ts';
+import { changedRows } from './conflict-file-rows.ts';
 import { ownersOf, short } from './conflict-words.ts';
 import { plain } from './plain-text.ts';
 import type { Row } from './row.ts';
@@ -29,7 +30,9 @@ export function sideRow(
     icon: candidate.mine ? 'account' : 'person',
     context: `candidate.${candidate.mine ? 'mine' : 'theirs'}.${conflict.kind}`,
     accessible: [`Side of ${who}`, ...facts, `commit ${short(candidate.oid)}`].join(', '),
-    ...(side === undefined || side.commits.length === 0 ? {} : { children: commitRows(id, side, times) }),
+    ...(side === undefined || side.commits.length === 0
+      ? {}
+      : { children: [...commitRows(id, side, times), ...changedRows(id, session.repo, conflict.branch, side)] }),
     target: { repo: session.repo, branch: conflict.branch, tip: candidate.oid },
   };
 }

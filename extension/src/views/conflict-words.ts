@@ -34,7 +34,7 @@ export const SETTLING: Record<NonNullable<ConflictView['settling']>, string> = {
 
 /** Why a file does not merge by itself. */
 export const FILE_KINDS: Record<ConflictFileView['kinds'][number], string> = {
-  content: 'both changed the same lines',
+  content: 'both changed it',
   'add/add': 'both added it, differently',
   'modify/delete': 'changed on one side, deleted on the other',
   'rename/rename': 'renamed to different names',

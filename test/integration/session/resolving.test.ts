@@ -51,6 +51,10 @@ describe('[CO1] a conflict in full', () => {
           commits: [{ oid: mine, author: 'Ada', time: 1_700_000_000, subject: 'side 0' }],
           moreCommits: false,
           changedFiles: 2,
+          changes: [
+            { path: 'f', change: 'modified' },
+            { path: 'm', change: 'added' },
+          ],
         },
         {
           tip: theirs,
@@ -59,6 +63,10 @@ describe('[CO1] a conflict in full', () => {
           commits: [{ oid: theirs, author: 'Ada', time: 1_700_000_000, subject: 'side 1' }],
           moreCommits: false,
           changedFiles: 2,
+          changes: [
+            { path: 'f', change: 'modified' },
+            { path: 't', change: 'added' },
+          ],
         },
       ],
       outcome: 'conflicts',

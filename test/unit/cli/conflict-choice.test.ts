@@ -73,7 +73,7 @@ describe('what is shown on a terminal', () => {
   });
 
   it('shows files that need a decision, and how to go on', () => {
-    const side = { tip: MINE, owners: [], mine: true, commits: [], moreCommits: true, changedFiles: 1 };
+    const side = { tip: MINE, owners: [], mine: true, commits: [], moreCommits: true, changedFiles: 1, changes: [] };
     const detail = {
       kind: 'diverged' as const,
       branch: 'main',

@@ -39,6 +39,12 @@ describe('conflict details', () => {
     expect('failure' in known && known.failure).toMatch(/moved meanwhile/);
   });
 
+  it('tell what blocks a branch before what a peer did to it besides', async () => {
+    const { details } = readingOf(async () => someDetail());
+    const known = await details.load(REPO, someConflict({ kind: 'rewound-there' }));
+    expect('failure' in known && known.failure).toMatch(/when the branch is settled/);
+  });
+
   it('keep a failure until it is forgotten, and tell when they change', async () => {
     let fails = true;
     const { details, asked } = readingOf(async () => {

@@ -71,12 +71,12 @@ describe('conflicts tree', () => {
       ['To settle', '1 file', 'files'],
       ['Merge by themselves', '1 file', 'files'],
     ]);
-    expect(list[0]?.children).toMatchObject([{ label: 'Weave', description: 'Ada · 5 min ago', context: 'commit' }]);
+    expect(list[0]?.children?.[0]).toMatchObject({ label: 'Weave', description: 'Ada · 5 min ago', context: 'commit' });
     expect(list[2]).toMatchObject({ expanded: true });
     expect(list[2]?.children).toMatchObject([
       {
         label: 'loom.ts',
-        description: 'src · both changed the same lines',
+        description: 'src · both changed it',
         context: 'file.conflicting',
         command: 'peerweave.compare',
         target: { branch: 'main', tip: oidOf('4'), path: 'src/loom.ts' },
@@ -85,9 +85,29 @@ describe('conflicts tree', () => {
     expect(list[3]?.expanded).toBe(false);
   });
 
+  it('lists the files that a side changed, below its commits', () => {
+    const changes = [
+      { path: 'a/b.ts', change: 'added' as const },
+      { path: 'c.ts', change: 'deleted' as const },
+    ];
+    const sides = [someSide(), someSide({ tip: oidOf('4'), owners: ['Bea'], mine: false, changedFiles: 3, changes })];
+    const files = inside({ detail: someDetail({ sides }) })[1]?.children?.[1];
+    expect(files).toMatchObject({ label: 'Changed files', description: '3' });
+    expect(files?.expanded).toBeUndefined();
+    expect(files?.children?.map(({ label, description, icon }) => [label, description, icon])).toEqual([
+      ['b.ts', 'a · added', 'diff-added'],
+      ['c.ts', 'deleted', 'diff-removed'],
+      ['…', 'and 1 file more', 'blank'],
+    ]);
+    expect(files?.children?.[0]).toMatchObject({
+      command: 'peerweave.compare',
+      target: { tip: oidOf('4'), path: 'a/b.ts' },
+    });
+  });
+
   it.each([
-    [someDetail(), '1 file to settle'],
-    [someDetail({ moreFiles: true }), '1 file or more to settle'],
+    [someDetail(), '1 file'],
+    [someDetail({ moreFiles: true }), '1 file or more'],
     [someDetail({ outcome: 'clean', files: [] }), 'merges by itself'],
     [someDetail({ outcome: 'unrelated', files: [] }), 'no common history'],
   ])('says on the branch how the merge comes out', (detail, words) => {
@@ -148,7 +168,10 @@ describe('conflicts tree', () => {
   it('[ED5] neutralises text of peers wherever it shows', () => {
     const nasty = '$(flame) [x](command:evil)';
     const sides = [
-      someSide({ commits: [{ oid: oidOf('3'), author: nasty, time: 1, subject: nasty }] }),
+      someSide({
+        commits: [{ oid: oidOf('3'), author: nasty, time: 1, subject: nasty }],
+        changes: [{ path: nasty, change: 'added' }],
+      }),
       someSide({ tip: oidOf('4'), mine: false, owners: [nasty] }),
     ];
     const detail = someDetail({

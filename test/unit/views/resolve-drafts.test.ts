@@ -65,6 +65,7 @@ describe('the message that a merge is offered with', () => {
     commits: [],
     moreCommits: false,
     changedFiles: 0,
+    changes: [],
   });
   const message = (...sides: ReturnType<typeof side>[]): string =>
     mergeMessage({

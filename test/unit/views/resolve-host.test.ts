@@ -15,8 +15,8 @@ const detailOf = (theirs = BEAS): ConflictDetail => ({
   branch: 'main',
   bases: ['0'.repeat(40)],
   sides: [
-    { tip: MINE, owners: [], mine: true, commits: [], moreCommits: false, changedFiles: 1 },
-    { tip: theirs, owners: ['Bea'], mine: false, commits: [], moreCommits: false, changedFiles: 1 },
+    { tip: MINE, owners: [], mine: true, commits: [], moreCommits: false, changedFiles: 1, changes: [] },
+    { tip: theirs, owners: ['Bea'], mine: false, commits: [], moreCommits: false, changedFiles: 1, changes: [] },
   ],
   outcome: 'conflicts',
   files: [{ path: 'a.txt', kinds: ['content'], theirs, related: [] }],

@@ -15,6 +15,7 @@ const side = (tip: string, mine: boolean) => ({
   commits: [],
   moreCommits: false,
   changedFiles: 1,
+  changes: [],
 });
 const detail = (theirs = THEIRS, paths = ['a.txt', 'b.bin']): ConflictDetail => ({
   kind: 'diverged',

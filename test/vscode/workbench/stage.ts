@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { launchBrowser } from '../../support/browser.ts';
+import { until } from '../harness/until.ts';
 import { packExtension } from '../harness/vsix.ts';
 import { Workbench, type WorkbenchOptions } from './workbench.ts';
 
@@ -93,7 +94,20 @@ export function git(folder: string, ...args: string[]): string {
 /** Commits one file the way people do who have a terminal open beside the editor; returns the commit. */
 export async function commit(folder: string, file: string, text: string): Promise<string> {
   await writeFile(join(folder, file), text);
-  git(folder, 'add', file);
-  git(folder, 'commit', '-q', '-m', `Add ${file}`);
+  await patiently(() => git(folder, 'add', file));
+  await patiently(() => git(folder, 'commit', '-q', '-m', `Add ${file}`));
   return git(folder, 'rev-parse', 'HEAD');
+}
+
+/** Tries again, as a person would, while the editor's Git extension or the engine is at the index. */
+async function patiently(run: () => string): Promise<void> {
+  await until(() => {
+    try {
+      run();
+      return true;
+    } catch (error) {
+      if (error instanceof Error && error.message.includes('index.lock')) return false;
+      throw error;
+    }
+  });
 }

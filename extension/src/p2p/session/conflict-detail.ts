@@ -10,6 +10,8 @@ import type { NameOf } from './conflict-views.ts';
 /** Sides that a merge is worked out for; the others are named. */
 const MAX_MERGED = 16;
 const MAX_FILES = 10_000;
+/** Changed files that are named of each side. */
+const MAX_CHANGES = 1_000;
 /** Previews kept: a page and the editor ask for the same again and again. */
 const MAX_KEPT = 4;
 
@@ -60,6 +62,7 @@ export class ConflictDetails {
       commits: (side?.commits ?? []).map(({ oid, author, time, subject }) => ({ oid, author, time, subject })),
       moreCommits: side?.moreCommits ?? true,
       changedFiles: side?.changes.size ?? 0,
+      changes: [...(side?.changes ?? [])].slice(0, MAX_CHANGES).map(([path, change]) => ({ path, change })),
     };
   }
 
