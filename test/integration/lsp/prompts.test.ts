@@ -270,7 +270,7 @@ describe('merging with markers', () => {
     await editor.until(() => !editor.active);
   });
 
-  it('[SY6] the branch waits meanwhile, whatever comes; taken back, it is as it was', async () => {
+  it('[SY6] the branch waits meanwhile, and the others see who is at it; taken back, it is as it was', async () => {
     await meet(base);
     const tip = await diverge(mine, theirs);
     const seen = await tips();
@@ -286,6 +286,11 @@ describe('merging with markers', () => {
         { path: 'g', state: 'markers' },
       ],
     });
+    const atIt = async (): Promise<unknown[]> =>
+      (await host.ask('peerweave/sync', { repo: alice.repo })).session.conflicts.map(({ resolving }) =>
+        resolving.map(({ name }) => name),
+      );
+    await expect.poll(atIt, { timeout: 20_000 }).toEqual([['Bob']]);
     // Alice settles it by herself: Bob could fast-forward, but for his merge.
     git(alice.repo, 'fetch', '--quiet', bob.repo, 'main');
     expect(() => git(alice.repo, 'merge', '--quiet', 'FETCH_HEAD')).toThrow();

@@ -1,4 +1,6 @@
-import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { MarkerMergeRequest, MarkerMergeResult } from '../../../extension/src/p2p/repo/marker-merge.ts';
@@ -354,6 +356,46 @@ describe('completing', () => {
     expect(await repository.markerMerges.current()).toBeUndefined();
     expect(await begin({ whose: 'robert' })).toMatchObject({ begun: true });
     expect(labels()).toBe(`refs/peerweave/merging/robert-${theirs.slice(0, 7)}`);
+  });
+});
+
+describe.runIf(process.platform === 'linux' && process.getuid?.() === 0)('a full disk', () => {
+  const mounted = (): void => {
+    mkdirSync(root);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', root]);
+  };
+  const full = async (run: () => Promise<void>): Promise<void> => {
+    const filler = join(root, '.git', 'filler');
+    const free = Number(execFileSync('stat', ['-f', '-c', '%a', root]).toString()) * 4_096;
+    writeFileSync(filler, randomBytes(free));
+    await run();
+    rmSync(filler);
+  };
+  afterEach(() => void execFileSync('umount', ['--lazy', root]));
+
+  it('refuses to complete, and the merge is as it was', async () => {
+    mounted();
+    await usual();
+    await begin();
+    writeFiles(root, { f: 'settled\n' });
+    await full(async () => expect((await reasonOf(complete()))[0]).toBe('disk-full'));
+    expect([revParse(root, 'HEAD'), read('.git/MERGE_HEAD').trim(), read('f')]).toEqual([ours, theirs, 'settled\n']);
+    await complete();
+    fsck(root);
+  });
+
+  it('lets none begin, and the files are as they were', async () => {
+    mounted();
+    await usual();
+    writeFiles(root, { keep: 'changed\n' });
+    await full(async () => expect((await reasonOf(begin()))[0]).toBe('disk-full'));
+    expect([read('f'), read('clean'), read('keep')]).toEqual([
+      lines(9, { 5: 'mine' }),
+      lines(9, { 9: 'mine' }),
+      'changed\n',
+    ]);
+    expect([status(), labels(), existsSync(join(root, '.git/MERGE_HEAD'))]).toEqual([['M keep'], '', false]);
+    expect(await begin()).toMatchObject({ begun: true });
   });
 });
 

@@ -17,6 +17,8 @@ export interface MarkerDeskParts {
   readonly nameOf: (peer: PeerId) => string;
   /** The peer's folder under `refs/remotes/peers/`. */
   readonly namespace: (peer: PeerId) => string;
+  /** Somebody here is at a branch's conflict, or is not any more (D8). */
+  readonly atWork: (branch: BranchName, active: boolean) => void;
 }
 
 export interface MarkerRequest {
@@ -35,6 +37,8 @@ export class MarkerDesk {
   private readonly parts: MarkerDeskParts;
   /** Whose the other side of a merge is, for when it is no candidate any more. */
   private readonly owners = new Map<Oid, readonly string[]>();
+  /** The branch that the others were told we are at. */
+  private at: BranchName | undefined;
 
   constructor(parts: MarkerDeskParts) {
     this.parts = parts;
@@ -63,12 +67,15 @@ export class MarkerDesk {
     });
     if (!result.begun) throw refusalError(branch, result.refusal);
     this.owners.set(theirs, names);
+    this.workOn(branch);
     return result.files;
   }
 
   /** The merge that is under way, without its files. */
   async current(): Promise<(MarkerMerge & { readonly owners: readonly string[] }) | undefined> {
     const merge = await this.parts.repository.markerMerges.current();
+    // The user may have ended it by git itself, or a restarted engine finds it.
+    this.workOn(merge?.branch);
     return merge === undefined ? undefined : { ...merge, owners: this.ownersOf(merge) };
   }
 
@@ -83,6 +90,7 @@ export class MarkerDesk {
   /** Commits the merge. Throws `conflict-unresolved`, `commit-refused`, `bad-request` when none is under way. */
   async complete(message?: string): Promise<Oid> {
     const commit = await this.parts.repository.markerMerges.complete({ message });
+    this.workOn(undefined);
     await this.parts.driver.refresh();
     return commit;
   }
@@ -90,7 +98,15 @@ export class MarkerDesk {
   /** Takes the merge back. Throws `move-refused` when changes would go along that are no part of it, `bad-request` when none is under way. */
   async abort(): Promise<void> {
     await this.parts.repository.markerMerges.abort();
+    this.workOn(undefined);
     await this.parts.driver.refresh();
+  }
+
+  private workOn(branch: BranchName | undefined): void {
+    if (branch === this.at) return;
+    if (this.at !== undefined) this.parts.atWork(this.at, false);
+    if (branch !== undefined) this.parts.atWork(branch, true);
+    this.at = branch;
   }
 
   private candidates(branch: BranchName): readonly ConflictCandidate[] {

@@ -287,6 +287,7 @@ export class Session implements Disposable {
       driver,
       nameOf: (peer) => members.nameOf(peer),
       namespace: (peer) => members.namespace(peer),
+      atWork: (branch, active) => this.conflicts.announce(branch, active),
     });
   }
 
