@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { duplexPair, type Duplex } from 'node:stream';
+import type { MarkerMergeRequest } from '../../../extension/src/p2p/repo/marker-merge.ts';
 import type { MoveRequest } from '../../../extension/src/p2p/repo/repository.ts';
 import type { BranchName, Oid, PeerId, RefName } from '../../../extension/src/shared/ids.ts';
 
@@ -14,6 +15,7 @@ export interface CrashOrder {
   readonly git?: string;
   readonly dieBefore?: number;
   readonly move?: MoveRequest;
+  readonly markers?: MarkerMergeRequest;
   readonly clone?: { readonly from: string; readonly refs: readonly (readonly [RefName, Oid])[] };
   readonly receive?: { readonly from: string; readonly refs: readonly (readonly [RefName, Oid])[] };
 }
@@ -74,6 +76,7 @@ async function perform(): Promise<unknown> {
     return provider.clone({ ...more, ...request }).then(() => 'cloned', String);
   }
   if (order.move !== undefined) return repository?.moveBranch(order.move);
+  if (order.markers !== undefined) return repository?.markerMerges.begin(order.markers);
   const { from, refs } = order.receive ?? { from: '', refs: [] };
   const request = { peer: PEER, namespace: 'alice', refs: new Map(refs), connect: connectTo(from) };
   return repository?.receive(request).then(({ moves }) => moves.length, String);

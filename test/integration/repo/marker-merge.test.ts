@@ -364,10 +364,11 @@ describe.runIf(process.platform === 'linux' && process.getuid?.() === 0)('a full
     mkdirSync(root);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', root]);
   };
-  const full = async (run: () => Promise<void>): Promise<void> => {
+  /** Runs something with so many bytes free. */
+  const full = async (free: number, run: () => Promise<void>): Promise<void> => {
     const filler = join(root, '.git', 'filler');
-    const free = Number(execFileSync('stat', ['-f', '-c', '%a', root]).toString()) * 4_096;
-    writeFileSync(filler, randomBytes(free));
+    const left = Number(execFileSync('stat', ['-f', '-c', '%a', root]).toString()) * 4_096;
+    writeFileSync(filler, randomBytes(left - free));
     await run();
     rmSync(filler);
   };
@@ -378,7 +379,7 @@ describe.runIf(process.platform === 'linux' && process.getuid?.() === 0)('a full
     await usual();
     await begin();
     writeFiles(root, { f: 'settled\n' });
-    await full(async () => expect((await reasonOf(complete()))[0]).toBe('disk-full'));
+    await full(0, async () => expect((await reasonOf(complete()))[0]).toBe('disk-full'));
     expect([revParse(root, 'HEAD'), read('.git/MERGE_HEAD').trim(), read('f')]).toEqual([ours, theirs, 'settled\n']);
     await complete();
     fsck(root);
@@ -388,7 +389,7 @@ describe.runIf(process.platform === 'linux' && process.getuid?.() === 0)('a full
     mounted();
     await usual();
     writeFiles(root, { keep: 'changed\n' });
-    await full(async () => expect((await reasonOf(begin()))[0]).toBe('disk-full'));
+    await full(0, async () => expect(await reasonOf(begin())).toEqual(['disk-full', expect.anything()]));
     expect([read('f'), read('clean'), read('keep')]).toEqual([
       lines(9, { 5: 'mine' }),
       lines(9, { 9: 'mine' }),
@@ -396,6 +397,25 @@ describe.runIf(process.platform === 'linux' && process.getuid?.() === 0)('a full
     ]);
     expect([status(), labels(), existsSync(join(root, '.git/MERGE_HEAD'))]).toEqual([['M keep'], '', false]);
     expect(await begin()).toMatchObject({ begun: true });
+  });
+
+  it('that fills while files are written takes nothing of what was not committed', async () => {
+    mounted();
+    const big = randomBytes(700_000);
+    await diverged(
+      [{ f: lines(9), keep: 'keep\n' }],
+      [{ f: lines(9, { 5: 'mine' }) }],
+      [{ big, f: lines(9, { 5: 'theirs' }) }],
+    );
+    writeFiles(root, { keep: 'changed\n' });
+    await full(300_000, async () => expect(await reasonOf(begin())).toEqual(['disk-full', expect.anything()]));
+    expect([read('f'), read('keep'), existsSync(join(root, 'big'))]).toEqual([
+      lines(9, { 5: 'mine' }),
+      'changed\n',
+      false,
+    ]);
+    expect([status(), labels(), existsSync(join(root, '.git/MERGE_HEAD'))]).toEqual([['M keep'], '', false]);
+    expect(await begin()).toMatchObject({ begun: true, files: ['f'] });
   });
 });
 

@@ -1,9 +1,9 @@
 import { PeerweaveError } from '../../../shared/errors.ts';
 import type { Oid } from '../../../shared/ids.ts';
-import { dropLabel } from './begin-marker-merge.ts';
 import { GitFailure } from './git-failure.ts';
 import type { Git, RunOptions } from './git.ts';
 import {
+  dropLabel,
   findMarkerFiles,
   findMarkerMerge,
   headOf,

@@ -3,7 +3,9 @@ import { PeerweaveError, type Reason } from '../../../shared/errors.ts';
 /** What git prints (in LC_ALL=C) for failures that a person can do something about. The only place that reads git's words. */
 const KNOWN: readonly { readonly pattern: RegExp; readonly reason: Reason; readonly advice: string }[] = [
   {
-    pattern: /No space left on device|Disk quota exceeded/,
+    // The last two are all that git says where it could not write to a file that it had just made.
+    pattern:
+      /No space left on device|Disk quota exceeded|Out of diskspace|couldn't write '[^']*\.lock'|unable to write file /,
     reason: 'disk-full',
     advice: 'The disk is full. Free some space; the sync is tried again.',
   },

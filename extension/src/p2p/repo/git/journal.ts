@@ -28,6 +28,8 @@ const entrySchema = z.object({
   at: z.number().min(0).default(0),
   /** The worktree that moves along. */
   worktree: z.object({ root: z.string().min(1), gitDir: z.string().min(1) }).nullable(),
+  /** No move, but a merge with markers of `to` into the worktree: the tree that its files go to, and what the markers call `to`. */
+  markers: z.object({ tree: oid, label: z.string().regex(/^peerweave\/merging\/[a-z0-9-]{1,80}$/) }).optional(),
   /** The engine that is at it. */
   pid: z.number().int().positive(),
 });

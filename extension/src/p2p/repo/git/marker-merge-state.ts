@@ -6,7 +6,7 @@ import type { MarkerFile, MarkerFileState, MarkerMerge } from '../marker-merge.t
 import { isMissing, readText } from './files.ts';
 import type { Git } from './git.ts';
 import type { RefReader } from './ref-reader.ts';
-import { at } from './worktree-update.ts';
+import { at, type Place } from './worktree-update.ts';
 import { listWorktrees, type Worktree } from './worktrees.ts';
 
 /**
@@ -57,6 +57,10 @@ export async function mergingLabels(git: Git, gitDir: string): Promise<{ label: 
   });
 }
 
+export async function dropLabel(git: Git, gitDir: string, label: string): Promise<void> {
+  await git.run(['update-ref', '--no-deref', '-d', mergingRef(label)], { gitDir, write: true });
+}
+
 export async function headOf(git: Git, worktree: Worktree): Promise<Oid | undefined> {
   const { stdout } = await git.run(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], {
     ...at(worktree),
@@ -67,7 +71,7 @@ export async function headOf(git: Git, worktree: Worktree): Promise<Oid | undefi
 }
 
 /** What the sides differ in by the index: paths with stages. */
-export async function unmergedPaths(git: Git, worktree: Worktree): Promise<Set<string>> {
+export async function unmergedPaths(git: Git, worktree: Place): Promise<Set<string>> {
   const { stdout } = await git.run(['ls-files', '-u', '-z'], at(worktree));
   return new Set(
     stdout

@@ -8,6 +8,7 @@ import { exists } from './files.ts';
 import type { Git } from './git.ts';
 import { IndexLock } from './index-lock.ts';
 import { identityOf, Journal, type JournalEntry, type JournalRecord } from './journal.ts';
+import { settleMarkerMerge } from './marker-merge-record.ts';
 import { outlived } from './process-alive.ts';
 import type { RefReader } from './ref-reader.ts';
 import { reflogTells } from './reflog.ts';
@@ -58,6 +59,11 @@ async function recover(
   const lock = await IndexLock.take(worktree.gitDir, record);
   if (lock === undefined) return { obstacle: 'somebody holds the index' };
   try {
+    if (record.entry.markers !== undefined) {
+      const outcome = await settleMarkerMerge(context, record.entry, worktree, lock);
+      context.log.info(`the interrupted merge into ${branch} was ${outcome}`);
+      return 'unmoved';
+    }
     const outcome = await settleMove(context, record, worktree, lock);
     if (outcome === 'over') return (await happened(context, record.entry)) ? 'moved' : 'unmoved';
     context.log.info(`the interrupted move of ${branch} was ${outcome}`);

@@ -56,7 +56,8 @@ async function firstStaying(root: string, folder: string, leaving: ReadonlySet<s
 
 /**
  * Moves index and files from one tree to another (git-read-tree(1), two-tree merge): git checks everything first and touches
- * nothing when a changed file is in the way. Resolves to the refusal, or undefined when done.
+ * nothing when a changed file is in the way. Resolves to the refusal, or undefined when done. `finish` does more to the new index before it
+ * takes the old one's place.
  */
 export async function updateWorktree(
   git: Git,
@@ -64,6 +65,7 @@ export async function updateWorktree(
   held: { readonly lock: IndexLock; readonly record: JournalRecord },
   from: Oid,
   to: Oid,
+  finish?: (options: RunOptions) => Promise<void>,
 ): Promise<MoveRefusal | undefined> {
   let refusal: MoveRefusal | undefined;
   await held.lock.change(async (env) => {
@@ -80,6 +82,7 @@ export async function updateWorktree(
       await git.run(['update-index', '-q', '--refresh'], options);
       refusal = await readTree(git, options, from, to);
     }
+    if (refusal === undefined) await finish?.(options);
     return refusal === undefined;
   });
   return refusal;
