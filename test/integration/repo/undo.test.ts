@@ -143,6 +143,25 @@ describe('[SY13] undo puts back', () => {
     expect([revParse(root, 'main'), read('mine.txt'), read('a.txt'), status()]).toEqual([mine, 'mine\n', 'a\n', '']);
   });
 
+  it('what only the branch had, which is kept: nothing of it is lost to git gc', async () => {
+    // As a resolution that nobody has taken yet.
+    await moved({ kind: 'resolve' });
+    await repository.undo();
+    git(root, 'reflog', 'expire', '--expire=now', '--expire-unreachable=now', '--all');
+    git(root, 'gc', '--quiet', '--prune=now');
+    expect(await repository.keptTips()).toMatchObject([{ branch: 'main', tip: to }]);
+    const [undo] = await repository.activity();
+    expect(await repository.undo(undo!.id)).toMatchObject({ undone: true });
+    expect([revParse(root, 'main'), read('a.txt'), status()]).toEqual([to, 'new\n', '']);
+  });
+
+  it('what a peer has, which needs not be kept', async () => {
+    git(root, 'update-ref', 'refs/remotes/peers/alice/main', to);
+    await moved();
+    expect(await repository.undo()).toMatchObject({ undone: true });
+    expect(await repository.keptTips()).toEqual([]);
+  });
+
   it('around changes of the user that are elsewhere, staged, unstaged and untracked', async () => {
     await moved();
     writeFiles(root, { 'keep.txt': 'mine\n', 'staged.txt': 's\n', 'untracked.txt': 'u\n' });
@@ -182,6 +201,7 @@ describe('[SY13] undo is refused, and touches nothing, when', () => {
     const before = [status(), existsSync(join(root, 'added.txt'))];
     const refusal = { kind: 'local-changes', paths: [path] };
     expect(refusalOf(await repository.undo())).toEqual({ kind: 'move', entry, refusal });
+    expect(await repository.keptTips()).toEqual([]);
     expect(read(path)).toBe('mine\n');
     expect([status(), existsSync(join(root, 'added.txt'))]).toEqual(before);
     expectUntouched();
