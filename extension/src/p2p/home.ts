@@ -1,7 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, constants, copyFile, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  constants,
+  copyFile,
+  link,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { messageOf, PeerweaveError } from '../shared/errors.ts';
 import { isPeerId, type PeerId } from '../shared/ids.ts';
@@ -120,6 +132,23 @@ export async function writePrivately(file: string, text: string): Promise<void> 
     throw error;
   }
 }
+
+/** Milliseconds after which what a writer wrote beside is nobody's any more. */
+const STALE_MS = 60_000;
+
+/** Removes what writers left beside `file` that died before it was in its place (SY11). Never throws: it is tried again another time. */
+export async function sweepBeside(file: string): Promise<void> {
+  const [folder, prefix] = [dirname(file), `${basename(file)}.`];
+  for (const name of await readdir(folder).catch((): string[] => [])) {
+    if (!name.startsWith(prefix) || !LEFT.test(name.slice(prefix.length))) continue;
+    const path = join(folder, name);
+    const written = await stat(path).catch(() => undefined);
+    if (written === undefined || Date.now() - written.mtimeMs < STALE_MS) continue;
+    await rm(path, { force: true }).catch(() => undefined);
+  }
+}
+
+const LEFT = /^[0-9a-f-]{36}\.new$/;
 
 /** Writes a new file in the folder of `file`, under a name that no other writer has, and returns its path. */
 async function writeBeside(file: string, text: string): Promise<string> {

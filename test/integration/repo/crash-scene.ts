@@ -56,7 +56,8 @@ export class CrashStage {
 /** A repository of Bob's that something is about to happen to. */
 export class Scene {
   readonly root: string;
-  private readonly folder: string;
+  /** For what belongs to the scene and not to the repository. */
+  readonly folder: string;
   private readonly engine: string;
 
   constructor(folder: string, engine: string) {
@@ -65,11 +66,15 @@ export class Scene {
     this.engine = engine;
   }
 
-  /** The report of an engine that lived; undefined when it was killed. */
-  run(order: Omit<CrashOrder, 'root'>): Promise<CrashReport | undefined> {
+  /** The report of an engine that lived; undefined when it was killed. `via` is a command that runs it. */
+  run(order: Omit<CrashOrder, 'root'>, via: readonly string[] = []): Promise<CrashReport | undefined> {
     const full: CrashOrder = { root: this.root, ...order };
+    const command = via[0] ?? process.execPath;
+    const args = [...via, process.execPath, this.engine, JSON.stringify(full)].slice(1);
+    // With one thread for the file system its calls come in the same order every time.
+    const env = { ...process.env, UV_THREADPOOL_SIZE: '1' };
     return new Promise((resolve, reject) => {
-      const child = execFile(process.execPath, [this.engine, JSON.stringify(full)], (error, stdout, stderr) => {
+      const child = execFile(command, args, { env }, (error, stdout, stderr) => {
         if (child.signalCode === 'SIGKILL') resolve(undefined);
         else if (error) reject(new Error(`${error.message}\n${stderr}`));
         else resolve(JSON.parse(stdout) as CrashReport);
@@ -116,14 +121,19 @@ export class Scene {
 
   /** Opens the repository once more; nothing of the attempt is left then, but for `locks` (git's own, in the instant it took them). */
   async recover(locks: readonly string[] = []): Promise<void> {
+    expect(await this.reopen()).toEqual(locks);
+  }
+
+  /** The same, and resolves to the locks that are left. */
+  async reopen(): Promise<string[]> {
     (await provider.open(this.root)).dispose();
     const ours = join(this.root, '.git', 'peerweave');
     for (const name of ['staging', 'journal', 'journal-unreadable']) {
       expect(existsSync(join(ours, name)) ? readdirSync(join(ours, name)) : []).toEqual([]);
     }
-    expect(globSync('**/*.lock', { cwd: join(this.root, '.git') })).toEqual(locks);
     expect(git(this.root, 'count-objects', '-v')).toContain('garbage: 0');
     fsck(this.root);
+    return globSync('**/*.lock', { cwd: join(this.root, '.git') });
   }
 
   get killed(): boolean {

@@ -115,6 +115,35 @@ describe('[SY11] a move that is cut short', () => {
   });
 });
 
+describe('[SY11] a move of a branch that is checked out nowhere', () => {
+  const order = (): Omit<CrashOrder, 'root'> => ({
+    move: { branch: branch('aside'), from: null, to, message: 'created from alice' },
+  });
+  const points: readonly GitPoint[] = [
+    // Git's word that it is ready, the reflog, the ref, git's word that it is done.
+    ['git', 'update-ref', 'write', 4],
+    ['git', 'update-ref', 'write', 5],
+    ['git', 'update-ref', 'rename', 1],
+    ['git', 'update-ref', 'write', 6],
+  ];
+
+  it.runIf(canTrace)('is told and noted as what it came to, when git was killed alone', async () => {
+    const outcomes = new Set<boolean>();
+    await onScenes(points, async (scene, point) => {
+      const report = await scene.run({ ...order(), git: scene.fragileGit(point) });
+      expect(scene.killed).toBe(true);
+      const moved = git(scene.root, 'branch', '--list', 'aside') !== '';
+      expect(report?.result).toMatchObject({ moved });
+      outcomes.add(moved);
+      const repository = await provider.open(scene.root);
+      expect(await repository.activity()).toHaveLength(moved ? 1 : 0);
+      repository.dispose();
+      await scene.recover(point[3] === 4 ? ['refs/heads/aside.lock'] : []);
+    });
+    expect(outcomes).toEqual(new Set([false, true]));
+  });
+});
+
 describe('[SY11] a receive that is cut short', () => {
   const main = (): readonly (readonly [RefName, Oid])[] =>
     [...sharedRefs(alice)].filter(([name]) => name === 'refs/heads/main');

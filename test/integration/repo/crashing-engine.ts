@@ -4,6 +4,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { duplexPair, type Duplex } from 'node:stream';
 import type { MarkerMergeRequest } from '../../../extension/src/p2p/repo/marker-merge.ts';
 import type { MoveRequest } from '../../../extension/src/p2p/repo/repository.ts';
+import type { Strategy } from '../../../extension/src/p2p/sync/strategy.ts';
 import type { BranchName, Oid, PeerId, RefName } from '../../../extension/src/shared/ids.ts';
 
 /**
@@ -18,6 +19,13 @@ export interface CrashOrder {
   readonly markers?: MarkerMergeRequest;
   readonly clone?: { readonly from: string; readonly refs: readonly (readonly [RefName, Oid])[] };
   readonly receive?: { readonly from: string; readonly refs: readonly (readonly [RefName, Oid])[] };
+  /** Until `main` has all that the peer has. */
+  readonly sync?: {
+    readonly from: string;
+    readonly refs: readonly (readonly [RefName, Oid])[];
+    readonly strategy: Strategy;
+  };
+  readonly undo?: boolean;
 }
 
 export interface CrashReport {
@@ -75,6 +83,12 @@ async function perform(): Promise<unknown> {
     const request = { peer: PEER, namespace: 'alice', refs: new Map(refs), connect: connectTo(from) };
     return provider.clone({ ...more, ...request }).then(() => 'cloned', String);
   }
+  if (repository !== undefined && order.sync !== undefined) {
+    const { syncUntilDone } = await import('./crashing-sync.ts');
+    const { from, refs, strategy } = order.sync;
+    return syncUntilDone(repository, { peer: PEER, refs: new Map(refs), strategy, connect: connectTo(from) });
+  }
+  if (order.undo === true) return repository?.undo();
   if (order.move !== undefined) return repository?.moveBranch(order.move);
   if (order.markers !== undefined) return repository?.markerMerges.begin(order.markers);
   const { from, refs } = order.receive ?? { from: '', refs: [] };

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createIdentity } from '../../../extension/src/p2p/link/identity.ts';
@@ -53,6 +53,17 @@ describe('[SE9] session.json', () => {
     writeFileSync(join(folder.path, 'other'), '');
     await expect(elsewhere.save(record)).rejects.toThrow();
     expect(await elsewhere.load()).toBeUndefined();
+  });
+
+  it('[SY11] does not leave behind what a crash left beside it, and leaves alone what is being written', async () => {
+    const beside = (digit: string): string => `${file}.${digit.repeat(36)}.new`;
+    mkdirSync(join(folder.path, 'peerweave'));
+    for (const digit of ['1', '2']) writeFileSync(beside(digit), 'part of');
+    writeFileSync(`${file}.mine`, '');
+    utimesSync(beside('1'), 1, 1);
+    utimesSync(`${file}.mine`, 1, 1);
+    await store.save(record);
+    expect([beside('1'), beside('2'), `${file}.mine`, file].map(existsSync)).toEqual([false, true, true, true]);
   });
 
   it('that is damaged or of another version is none', async () => {

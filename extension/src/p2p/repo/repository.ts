@@ -165,7 +165,10 @@ export interface Repository extends Disposable {
   moveBranch(request: MoveRequest): Promise<MoveResult>;
   /** The moves of branches that were made so far, newest first; the oldest are forgotten in time. */
   activity(): Promise<LoggedMove[]>;
-  /** Takes a move back, or the last one that was not taken back (SY13): ref, index and files, or nothing of it. */
+  /**
+   * Takes a move back, or the last one that was not taken back (SY13): ref, index and files, or nothing of it. What only the branch had is
+   * kept before. Throws what that fails with, a full disk for one; nothing has moved then.
+   */
   undo(id?: string): Promise<UndoResult>;
   /**
    * Creates a tag; resolves to false when one of that name exists (SY8). Throws `PeerweaveError` with `object-missing` when the

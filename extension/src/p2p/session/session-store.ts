@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { isOid, isPeerId, isSessionId, type Oid, type PeerId, type SessionId } from '../../shared/ids.ts';
 import { strategy } from '../../rpc/conflicts.ts';
-import { parseOrUndefined, readIfThere, writePrivately } from '../home.ts';
+import { parseOrUndefined, readIfThere, sweepBeside, writePrivately } from '../home.ts';
 import { MAX_ADDRESSES, MAX_ROSTER_ENTRIES, manifest, rosterEntry } from '../link/control-protocol.ts';
 
 /**
@@ -53,6 +53,7 @@ export class SessionStore {
   private writing: Promise<void> = Promise.resolve();
   private next: (() => SessionRecord) | undefined;
   private removed = false;
+  private swept = false;
 
   /** `gitDir` is the repository's common git directory. */
   constructor(gitDir: string) {
@@ -89,6 +90,9 @@ export class SessionStore {
   private async write(): Promise<void> {
     const newest = this.next;
     this.next = undefined;
-    if (newest !== undefined && !this.removed) await writePrivately(this.file, JSON.stringify(newest()));
+    if (newest === undefined || this.removed) return;
+    if (!this.swept) await sweepBeside(this.file);
+    this.swept = true;
+    await writePrivately(this.file, JSON.stringify(newest()));
   }
 }

@@ -10,7 +10,7 @@ import { ActivityLog } from './activity-log.ts';
 import { recoverMoves } from './recover.ts';
 import { createRefReader } from './ref-reader.ts';
 import { sweepStaging } from './staging.ts';
-import { sweepPeerLocks } from './sweep-peer-locks.ts';
+import { sweepOwnLocks } from './sweep-own-locks.ts';
 import { SystemRepository } from './system-repository.ts';
 
 export interface SystemGitOptions {
@@ -43,7 +43,7 @@ export class SystemGitProvider implements RepositoryProvider {
     const { info, traits } = state;
     const { gitDir } = info;
     await sweepStaging(gitDir, this.log);
-    await sweepPeerLocks(gitDir, this.log);
+    await sweepOwnLocks(gitDir, this.log);
     const refs = createRefReader(this.git, gitDir, traits.refFormat);
     const activity = new ActivityLog(gitDir, this.log);
     await recoverMoves({ git: this.git, gitDir, refs, log: this.log }, activity);
