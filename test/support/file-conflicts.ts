@@ -1,4 +1,7 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { executable, lines, link, move, submodule, type Edit } from './diverged.ts';
+import { git } from './git.ts';
 
 /** Two sides of which files do not merge. */
 export interface FileConflict {
@@ -135,4 +138,109 @@ export const FILE_CONFLICTS: readonly FileConflict[] = [
     theirs: [{ 'd/e/f': lines(9, { 9: 'theirs' }), 'd/.gitattributes': 'e/* mine\n' }],
     expected: ['d/e/f: attributes'],
   },
+  {
+    name: 'one deletes what the other changes',
+    base: [{ f: lines(9), g: '1\n' }],
+    ours: [{ f: null }],
+    theirs: [{ f: lines(9, { 5: 'theirs' }) }],
+    expected: ['f: modify/delete'],
+  },
+  {
+    name: 'both add a file whose names differ by a normal form of Unicode',
+    base: [{ f: '1\n' }],
+    ours: [{ 'caf\u00e9': 'ours\n' }],
+    theirs: [{ 'cafe\u0301': 'theirs\n' }],
+    expected: ['caf\u00e9: add/add (cafe\u0301)'],
+  },
+  {
+    name: 'both rename a file alike and change the same line',
+    base: [{ f: lines(30) }],
+    ours: [move('f', 'g'), { g: lines(30, { 5: 'ours' }) }],
+    theirs: [move('f', 'g'), { g: lines(30, { 5: 'theirs' }) }],
+    expected: ['g: content'],
+  },
+  {
+    name: 'one renames, and both change the same line',
+    base: [{ f: lines(30) }],
+    ours: [move('f', 'g'), { g: lines(30, { 5: 'ours' }) }],
+    theirs: [{ f: lines(30, { 5: 'theirs' }) }],
+    expected: ['g: content'],
+  },
+  {
+    name: 'one renames a file to what the other adds',
+    base: [{ f: lines(30) }],
+    ours: [move('f', 'g')],
+    theirs: [{ g: 'quite another\n' }],
+    expected: ['g: add/add'],
+  },
+  {
+    name: 'links to different places',
+    base: [link('f', 'here')],
+    ours: [link('f', 'ours')],
+    theirs: [link('f', 'theirs')],
+    expected: ['f: content'],
+  },
+  {
+    name: 'a text that one side made binary',
+    base: [{ f: lines(9) }],
+    ours: [{ f: lines(9, { 1: 'ours' }) }],
+    theirs: [{ f: Buffer.from('a\0theirs') }],
+    expected: ['f: binary'],
+  },
+  {
+    name: 'binary files that both add',
+    base: [{ f: '1\n' }],
+    ours: [{ g: Buffer.from('a\0ours') }],
+    theirs: [{ g: Buffer.from('a\0theirs') }],
+    expected: ['g: binary'],
+  },
+  {
+    name: 'a submodule that one moved and the other removed',
+    base: [{ f: '1\n' }, submodule('sub', SUB('a'))],
+    ours: [submodule('sub', SUB('b'))],
+    theirs: [noSubmodule('sub')],
+    expected: ['sub: modify/delete'],
+  },
+  {
+    name: 'submodules that both add at one path',
+    base: [{ f: '1\n' }],
+    ours: [submodule('sub', SUB('b'))],
+    theirs: [submodule('sub', SUB('c'))],
+    expected: ['sub: submodule'],
+  },
+  {
+    name: 'pointers of Git LFS for a file that both add',
+    base: [{ '.gitattributes': '*.psd filter=lfs diff=lfs merge=lfs -text\n' }],
+    ours: [{ 'a.psd': POINTER('2', 200) }],
+    theirs: [{ 'a.psd': POINTER('3', 300) }],
+    expected: ['a.psd: add/add'],
+  },
+  {
+    name: 'pointers of Git LFS whose lines would merge',
+    base: [{ '.gitattributes': '*.psd filter=lfs diff=lfs merge=lfs -text\n', 'a.psd': `${lines(9)}size 1\n` }],
+    ours: [{ 'a.psd': `${lines(9, { 1: 'ours' })}size 1\n` }],
+    theirs: [{ 'a.psd': `${lines(9)}size 2\n` }],
+    expected: ['a.psd: attributes'],
+  },
+  {
+    name: 'line endings, whatever attributes say of them in a worktree',
+    base: [{ '.gitattributes': '*.txt -text\n', 'f.txt': lines(9) }],
+    ours: [{ 'f.txt': lines(9).replaceAll('\n', '\r\n') }],
+    theirs: [{ 'f.txt': lines(9, { 5: 'theirs' }), '.gitattributes': '*.txt text eol=crlf\n' }],
+    expected: ['f.txt: content'],
+  },
+  {
+    name: 'lines that a union driver would put one after the other',
+    base: [{ '.gitattributes': 'CHANGELOG merge=union\n', CHANGELOG: lines(9) }],
+    ours: [{ CHANGELOG: lines(9, { 1: 'ours' }) }],
+    theirs: [{ CHANGELOG: lines(9, { 9: 'theirs' }) }],
+    expected: ['CHANGELOG: attributes'],
+  },
 ];
+
+function noSubmodule(path: string): Edit {
+  return (root) => {
+    git(root, 'update-index', '--force-remove', path);
+    rmSync(join(root, path), { recursive: true, force: true });
+  };
+}

@@ -4,7 +4,16 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { ConflictFile, MergePreview } from '../../../extension/src/p2p/repo/merge.ts';
 import type { Repository } from '../../../extension/src/p2p/repo/repository.ts';
 import type { Oid } from '../../../extension/src/shared/ids.ts';
-import { commitEdits, diverge, lines, move, type Diverged, type Edit } from '../../support/diverged.ts';
+import {
+  commitEdits,
+  diverge,
+  executable,
+  lines,
+  move,
+  submodule,
+  type Diverged,
+  type Edit,
+} from '../../support/diverged.ts';
 import { FILE_CONFLICTS } from '../../support/file-conflicts.ts';
 import { git, initRepository, tempFolder } from '../../support/git.ts';
 import { rejectionReason } from '../../support/reason.ts';
@@ -49,6 +58,31 @@ describe('[CO1] each kind of conflict between files is told for what it is', () 
     const [file] = conflictsOf(await preview(d));
     const oids = [file?.base?.oid, file?.ours?.oid, file?.theirs?.oid];
     expect(oids.map((oid) => git(d.root, 'cat-file', 'blob', oid!))).toEqual(['base', 'ours', 'theirs']);
+  });
+
+  it.each<readonly [string, readonly Edit[], readonly Edit[], readonly Edit[]]>([
+    ['a mode and lines of the same file', [{ f: lines(9) }], [executable('f')], [{ f: lines(9, { 5: 'theirs' }) }]],
+    ['a rename and lines of the same file', [{ f: lines(30) }], [move('f', 'g')], [{ f: lines(30, { 5: 'theirs' }) }]],
+    [
+      'the same file that both add, or delete',
+      [{ f: '1\n', h: '1\n' }],
+      [{ g: '1\n', f: null, a: 'a\n' }],
+      [{ g: '1\n', f: null }],
+    ],
+    [
+      'line endings on other lines',
+      [{ f: lines(20) }],
+      [{ f: lines(20, { 1: '1\r' }) }],
+      [{ f: lines(20, { 20: 'b' }) }],
+    ],
+    [
+      'a submodule that one moved',
+      [submodule('sub', 'a'.repeat(40))],
+      [submodule('sub', 'b'.repeat(40))],
+      [{ f: '1\n' }],
+    ],
+  ])('but %s merge', async (_, base, ours, theirs) => {
+    expect(await preview(diverge(newRoot(), base, ours, theirs))).toMatchObject({ outcome: 'clean', conflicts: [] });
   });
 
   it('a file that one side calls by another case is no conflict, as only one of the names is left', async () => {
