@@ -81,6 +81,23 @@ export function makeOdd(root: string, home: string): void {
   writeFiles(root, { '.git/info/attributes': '* merge=shout\n', '.gitattributes': '* merge=union\n' });
 }
 
+/** Commits that are not what they seem (git-replace(1), grafts), files half changed and half staged, a merge under way. */
+export function unsettle(root: string): void {
+  const [newest = '', ...others] = git(root, 'rev-list', '--all').split('\n');
+  const oldest = others.at(-1) ?? newest;
+  const other = git(root, 'commit-tree', git(root, 'mktree', '--missing'), '-m', 'something else');
+  git(root, 'replace', oldest, other);
+  writeFiles(root, {
+    // Without parents.
+    '.git/info/grafts': `${newest}\n`,
+    '.git/MERGE_HEAD': `${newest}\n`,
+    'staged and changed': 'staged\n',
+    '.gitmodules': 'no [ file that git can read',
+  });
+  git(root, 'add', 'staged and changed');
+  writeFiles(root, { 'staged and changed': 'changed\n' });
+}
+
 /** Runs with these variables in the environment, and puts back what was there. */
 export async function withEnvironment<T>(env: Readonly<Record<string, string>>, run: () => Promise<T>): Promise<T> {
   const before = Object.fromEntries(Object.keys(env).map((name) => [name, process.env[name]]));

@@ -8,7 +8,7 @@ import type { Repository } from '../../../extension/src/p2p/repo/repository.ts';
 import type { Oid } from '../../../extension/src/shared/ids.ts';
 import { commitEdits, diverge, lines, move, type Edit } from '../../support/diverged.ts';
 import { fsck, git, gitInput, initRepository, revParse, tempFolder } from '../../support/git.ts';
-import { makeOdd, oddHome, withEnvironment } from '../../support/odd-person.ts';
+import { makeOdd, oddHome, unsettle, withEnvironment } from '../../support/odd-person.ts';
 import { rejectionReason } from '../../support/reason.ts';
 import { branch } from '../../support/two-repositories.ts';
 
@@ -41,7 +41,9 @@ async function mergeElsewhere(root: string, heads: readonly Oid[], take?: Oid): 
     const other = newRoot();
     git(folder.path, 'clone', '--quiet', root, other);
     for (const head of heads) git(other, 'fetch', '--quiet', root, head);
+    unsettle(other);
     makeOdd(other, home);
+    const before = git(other, 'status', '--porcelain');
     const repository = await open(other, executable);
     const environment = {
       HOME: home,
@@ -50,12 +52,18 @@ async function mergeElsewhere(root: string, heads: readonly Oid[], take?: Oid): 
       LC_ALL: 'tr_TR.UTF-8',
       GIT_AUTHOR_DATE: '2001-01-01T00:00:00+0100',
       GIT_COMMITTER_NAME: 'Somebody',
-      GIT_CONFIG_COUNT: '1',
+      GIT_CONFIG_COUNT: '2',
       GIT_CONFIG_KEY_0: 'merge.renames',
       GIT_CONFIG_VALUE_0: 'false',
+      GIT_CONFIG_KEY_1: 'diff.algorithm',
+      GIT_CONFIG_VALUE_1: 'minimal',
+      GIT_GRAFT_FILE: join(other, '.git/info/grafts'),
+      GIT_MERGE_VERBOSITY: '5',
+      GIT_ATTR_SOURCE: 'HEAD',
     };
     const request = { branch: main, heads: heads.toReversed(), ...(take === undefined ? {} : { take }) };
     results.push(await withEnvironment(environment, () => repository.mergeHeads(request)));
+    expect(git(other, 'status', '--porcelain')).toBe(before);
     fsck(other);
   }
   return results;
