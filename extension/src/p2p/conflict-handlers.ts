@@ -6,7 +6,7 @@ import type { ConflictDesk } from './session/conflict-desk.ts';
 
 /** The answers to requests about conflicts. */
 export function conflictHandlers(manager: P2PManager): Pick<RequestHandlers, keyof typeof conflictRequests> {
-  const desk = (repo: string): ConflictDesk => manager.session(repo).conflicts;
+  const desk = (repo: string): ConflictDesk => manager.session(repo).desks.conflicts;
   return {
     'peerweave/conflict': async ({ repo, branch }) => desk(repo).detail(branch as BranchName),
     'peerweave/conflictFile': async ({ repo, branch, path, theirs }) =>

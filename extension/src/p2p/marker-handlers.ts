@@ -5,7 +5,7 @@ import type { RequestHandlers } from './rpc-server.ts';
 
 /** The answers to requests about merges with markers. */
 export function markerHandlers(manager: P2PManager): Pick<RequestHandlers, keyof typeof markerRequests> {
-  const desk = (repo: string) => manager.session(repo).markers;
+  const desk = (repo: string) => manager.session(repo).desks.markers;
   return {
     'peerweave/mergeWithMarkers': async ({ repo, branch, tips, theirs, reviewed }) => {
       const request = { branch: branch as BranchName, tips: tips as Oid[], theirs: theirs as Oid, reviewed };

@@ -370,6 +370,47 @@ describe('[SY6] rebase, where the worktree is', () => {
   });
 });
 
+describe('[SY6] mine, where the worktree is', () => {
+  it.each(PLACES)('$name', async ({ name, arrange, check }) => {
+    const shared = { other: 'o\n' };
+    const { a, mine } = await two({ ...shared, ...top }, { ...shared, ...otherTop, theirs: 'theirs\n' });
+    arrange(a);
+    const state = status(a);
+    // No file changes, so only an operation in progress stands in the way.
+    if (name === 'a merge in progress') {
+      expect(await rejectionReason(a.settle({ how: 'mine' }))).toBe('move-refused');
+      expect([a.tip, status(a), kept(a)]).toEqual([mine, state, []]);
+      return;
+    }
+    const settled = await a.settle({ how: 'mine' });
+    expect([a.tip, status(a)]).toEqual([settled, state]);
+    check?.(a);
+  });
+});
+
+describe('[SY6] [SY7] follow, where the worktree is', () => {
+  it.each(PLACES)('$name', async ({ arrange, blocks, check }) => {
+    const shared = { other: 'o\n' };
+    const { a, b, theirs } = await two({ ...shared, ...top }, { ...shared, ...bottom, theirs: 'theirs\n' });
+    await a.settle({ how: 'merge', files: [{ path: 'theirs', use: 'delete' }], message: '' });
+    const merged = a.tip;
+    await expect.poll(() => b.tip, PATIENCE).toBe(merged);
+    git(b.root, 'reset', '--quiet', '--hard', theirs);
+    await expect.poll(() => a.tips, PATIENCE).toEqual([merged, theirs]);
+    arrange(a);
+    const state = status(a);
+    const follow: Resolution = { how: 'follow', tip: theirs };
+    if (blocks) {
+      expect(await rejectionReason(a.settle(follow))).toBe('move-refused');
+      expect([a.tip, status(a), kept(a)]).toEqual([merged, state, []]);
+      return;
+    }
+    await a.settle(follow);
+    expect([a.tip, kept(a)]).toEqual([theirs, [`main/${merged}`]]);
+    (check ?? ((): void => expect(status(a)).toBe('')))(a);
+  });
+});
+
 describe('what a person is told instead', () => {
   it('conflict-moved, when the branch is elsewhere by now, or a candidate has gone', async () => {
     const { a, b, mine, theirs } = await two(top, otherTop);

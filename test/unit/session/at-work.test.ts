@@ -65,7 +65,7 @@ it('[CO5] others are shown with the time that we heard of it, until they end or 
 it('what is settled by now is at work no more', () => {
   atWork.set(MAIN, true);
   atWork.set('topic' as BranchName, true);
-  atWork.keepOnly(new Set([MAIN]));
+  atWork.keepOnly(() => new Set([MAIN]));
   expect(told(links[0]).at(-1)).toEqual({ branch: 'topic', active: false });
   expect(told(links[0])).toHaveLength(3);
 });

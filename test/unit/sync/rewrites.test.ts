@@ -30,6 +30,8 @@ describe('[SY7] a rewrite that another follows', () => {
     const { s, again } = rebased('auto-merge');
     s.announces(A, { main: again });
     s.announces(B, { main: s.commit([again]) });
+    // Time enough for whoever's turn it is.
+    for (const now of [1, 60_001, 120_001]) s.feed({ type: 'tick', now });
     expect(s.every('merge')).toEqual([]);
     expect(s.every('move')).toEqual([]);
   });

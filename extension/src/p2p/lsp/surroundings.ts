@@ -41,7 +41,7 @@ const facts = (conflict: ConflictView | undefined): unknown =>
 async function placesOf(manager: P2PManager, { repo, conflicts }: SessionView): Promise<Place[]> {
   const session = manager.session(repo);
   const diverged = conflicts.filter(({ kind }) => kind === 'diverged');
-  const merge = await session.markers.view();
+  const merge = await session.desks.markers.view();
   if (diverged.length === 0 && merge === undefined) return [];
   const worktrees = await session.repository.checkedOut();
   return worktrees.flatMap(({ root, branch }): Place[] => {

@@ -43,9 +43,11 @@ export class AtWork {
     for (const link of this.parts.links()) link.control.notify('resolving', { branch, active });
   }
 
-  /** Ends what was begun on branches that have nothing to settle any more. */
-  keepOnly(unsettled: ReadonlySet<BranchName>): void {
-    for (const branch of this.mine) if (!unsettled.has(branch)) this.set(branch, false);
+  /** Ends what was begun on branches that have nothing to settle any more, as `unsettled` finds them. */
+  keepOnly(unsettled: () => ReadonlySet<BranchName>): void {
+    if (this.mine.size === 0) return;
+    const stay = unsettled();
+    for (const branch of this.mine) if (!stay.has(branch)) this.set(branch, false);
   }
 
   /** Listens to what a member says of itself. */

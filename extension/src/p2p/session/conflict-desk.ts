@@ -121,7 +121,7 @@ export class ConflictDesk {
 
   /** Whatever a view shows may have changed: who was at something that is settled is at it no more. */
   stateChanged(): void {
-    this.atWork.keepOnly(new Set(this.all.map(({ branch }) => branch)));
+    this.atWork.keepOnly(() => new Set(this.all.map(({ branch }) => branch)));
   }
 
   listenTo(link: Link): void {

@@ -10,13 +10,11 @@ import type { Repository } from '../repo/repository.ts';
 import { decodePersistedSync } from '../sync/persisted.ts';
 import { SyncCore } from '../sync/sync-core.ts';
 import { Activity } from './activity.ts';
-import { ConflictDesk } from './conflict-desk.ts';
 import { Conversation } from './conversation.ts';
+import { createDesks, type Desks } from './desks.ts';
 import type { Decision } from './gatekeeper.ts';
-import { MoveHistory } from './move-history.ts';
 import { ManifestLedger, refsOf } from './manifest-ledger.ts';
 import { repoIdentity } from './manifest.ts';
-import { MarkerDesk } from './marker-desk.ts';
 import { peerFacts } from './peer-facts.ts';
 import { People, type PeopleParts } from './people.ts';
 import { serveFetches } from './serving.ts';
@@ -53,12 +51,8 @@ export class Session implements Disposable {
   private readonly resources = new DisposableStore();
   private readonly saver: SessionSaver;
   private readonly strategies: StrategyBook;
-  /** What is known of conflicts, and how they are settled. */
-  readonly conflicts: ConflictDesk;
-  /** How a conflict is settled by markers in the files. */
-  readonly markers: MarkerDesk;
-  /** What was moved, and how it is taken back. */
-  readonly history: MoveHistory;
+  /** Where people settle what diverged, and take back what was moved. */
+  readonly desks: Desks;
 
   private readonly nameOf = (peer: PeerId): string => this.people.members.nameOf(peer);
   private readonly changes = new Emitter<void>();
@@ -91,9 +85,8 @@ export class Session implements Disposable {
     });
     this.conversation = this.createConversation();
     this.driver = this.resources.add(this.createDriver());
-    this.conflicts = this.resources.add(this.createConflictDesk());
-    this.markers = this.createMarkerDesk();
-    this.history = this.createHistory();
+    this.desks = this.createDesks();
+    this.resources.add(this.desks.conflicts);
     this.listenToPeople();
   }
 
@@ -104,7 +97,7 @@ export class Session implements Disposable {
   async start(first?: { readonly link: Link; readonly manifest: () => Manifest }): Promise<void> {
     await this.people.listen();
     await this.driver.start();
-    this.conflicts.start();
+    this.desks.conflicts.start();
     await this.save();
     if (this.phase === 'ended') throw new PeerweaveError('cancelled', 'The session was left while it began.');
     const fingerprint = this.parts.identity.peer;
@@ -132,7 +125,7 @@ export class Session implements Disposable {
       approvals: people.approvals,
       branches: core.branches(),
       strategies: this.strategies.current,
-      resolving: this.conflicts.resolving,
+      resolving: this.desks.conflicts.resolving,
       room: this.parts.network.status,
       nameOf: this.nameOf,
     });
@@ -174,7 +167,7 @@ export class Session implements Disposable {
   applySettings(settings: Settings): void {
     this.people.approve = settings.approve;
     this.driver.handle({ type: 'auto-sync', enabled: settings.autoSync });
-    this.conflicts.applySettings(settings);
+    this.desks.conflicts.applySettings(settings);
   }
 
   /** Ends the session for us and forgets it (SE9). The repository keeps all it has. */
@@ -259,44 +252,12 @@ export class Session implements Disposable {
     });
   }
 
-  private createConflictDesk(): ConflictDesk {
+  private createDesks(): Desks {
     const { settings, record, log, now } = this.parts;
-    return new ConflictDesk({
-      repository: this.repository,
-      core: this.core,
-      driver: this.driver,
-      strategies: this.strategies,
-      settings,
-      log,
-      name: record.name,
-      nameOf: this.nameOf,
-      links: () => this.people.mesh.links(),
-      now,
-      moved: (moves) => this.activity.refsMoved(this.repository.info.root, moves, record.self),
+    const { repository, core, driver, strategies, people, activity } = this;
+    return createDesks({
+      ...{ settings, record, log, now, repository, core, driver, strategies, people, activity },
       changed: () => this.changed(),
-      save: () => this.save(),
-    });
-  }
-
-  private createMarkerDesk(): MarkerDesk {
-    const { repository, core, driver } = this;
-    const { members } = this.people;
-    return new MarkerDesk({
-      repository,
-      core,
-      driver,
-      nameOf: (peer) => members.nameOf(peer),
-      namespace: (peer) => members.namespace(peer),
-      atWork: (branch, active) => this.conflicts.announce(branch, active),
-    });
-  }
-
-  private createHistory(): MoveHistory {
-    const { repository, driver } = this;
-    return new MoveHistory({
-      repository,
-      driver,
-      moved: (move) => this.activity.refsMoved(repository.info.root, [move], this.parts.identity.peer),
       save: () => this.save(),
     });
   }
@@ -310,7 +271,7 @@ export class Session implements Disposable {
 
   private prepareLink(link: Link): void {
     this.conversation.listenTo(link);
-    this.conflicts.listenTo(link);
+    this.desks.conflicts.listenTo(link);
     const { repository, parts, ending } = this;
     const { log } = parts;
     serveFetches(link, { repository, signal: ending.signal, log, nameOf: this.nameOf });
@@ -319,7 +280,7 @@ export class Session implements Disposable {
   private linkUp(link: Link): void {
     const { peer } = link;
     this.conversation.sharePresence();
-    this.conflicts.greet(link);
+    this.desks.conflicts.greet(link);
     void this.save();
     this.activity.peer(peer, 'online', link);
     this.driver.handle({ type: 'peer-up', peer });
@@ -328,7 +289,7 @@ export class Session implements Disposable {
   private linkDown({ peer }: Link): void {
     const left = this.people.hasLeft(peer);
     this.driver.cancelFetch(peer);
-    this.conflicts.linkDown(peer);
+    this.desks.conflicts.linkDown(peer);
     this.driver.handle({ type: left ? 'peer-gone' : 'peer-down', peer });
     this.activity.peer(peer, left ? 'left' : 'offline', undefined);
     this.people.mesh.connect();
@@ -342,7 +303,7 @@ export class Session implements Disposable {
 
   private changed(): void {
     this.activity.conflicts(this.core.branches(), this.parts.identity.peer);
-    this.conflicts.stateChanged();
+    this.desks.conflicts.stateChanged();
     this.changes.fire();
   }
 

@@ -7,7 +7,7 @@ const KNOWN: readonly { readonly pattern: RegExp; readonly reason: Reason; reado
     pattern:
       /No space left on device|Disk quota exceeded|Out of diskspace|couldn't write '[^']*\.lock'|unable to write file /,
     reason: 'disk-full',
-    advice: 'The disk is full. Free some space; the sync is tried again.',
+    advice: 'The disk is full. Free some space, and try again; a sync is tried again by itself.',
   },
   {
     pattern: /Unable to create '[^']*\.lock': File exists|could not lock (?:config file|'[^']*')[^\n]*File exists/,
@@ -48,7 +48,7 @@ export class GitFailure extends PeerweaveError {
 export function asFileFailure(error: unknown): unknown {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
-  return new PeerweaveError('disk-full', 'The disk is full. Free some space; the sync is tried again.', {
+  return new PeerweaveError('disk-full', 'The disk is full. Free some space, and try again; a sync is tried again by itself.', {
     cause: error,
   });
 }
