@@ -17,7 +17,7 @@ export function describeUndoRefusal(refusal: UndoRefusal): string {
     case 'move':
       return refusal.refusal.kind === 'ref-moved'
         ? `${refusal.entry.branch} was not put back: it moved at this moment. Look at it, and try again.`
-        : `${refusal.entry.branch} was not put back: ${describeRefusal(refusal.refusal)}.`;
+        : sentence(`${refusal.entry.branch} was not put back: ${describeRefusal(refusal.refusal)}`);
   }
 }
 
@@ -26,5 +26,7 @@ function goneOn({ branch, to }: LoggedMove, at: LoggedMove['to']): string {
   if (to === null) return `${branch} cannot be put back: it was made anew since, at ${short(at)}.`;
   return `${branch} cannot be put back: it has gone on since, from ${short(to)} to ${short(at)}. What came later would be lost.`;
 }
+
+const sentence = (text: string): string => (text.endsWith('.') ? text : `${text}.`);
 
 const short = (oid: LoggedMove['to']): string => (oid === null ? 'nothing' : oid.slice(0, 8));

@@ -13,6 +13,9 @@ const SLACK = 50;
 /** Git keeps the reflog of a branch as long by default (gc.reflogExpire). */
 const MAX_AGE_MS = 90 * 24 * 3_600_000;
 
+/** Files open at once while the log is read for the first time; some systems allow a process 256. */
+const READ_AT_ONCE = 64;
+
 const NAME = /^([0-9]{10,15})-([0-9]+-[0-9a-f]{16})\.json$/;
 
 /**
@@ -55,7 +58,11 @@ export class ActivityLog {
   async entries(): Promise<LoggedMove[]> {
     const names = await this.names();
     for (const name of this.known.keys()) if (!names.includes(name)) this.known.delete(name);
-    const read = await Promise.all(names.map(async (name) => ({ name, entry: await this.read(name) })));
+    const read: { name: string; entry: JournalEntry | undefined }[] = [];
+    for (let from = 0; from < names.length; from += READ_AT_ONCE) {
+      const some = names.slice(from, from + READ_AT_ONCE);
+      read.push(...(await Promise.all(some.map(async (name) => ({ name, entry: await this.read(name) })))));
+    }
     const undone = new Set<string>();
     const entries: LoggedMove[] = [];
     // What takes a move back is younger than it, so the youngest come first.

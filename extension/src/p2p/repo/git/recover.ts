@@ -76,8 +76,9 @@ async function recover(
 /** Whether the ref had moved. Where the user has gone on since, the reflog tells. */
 async function happened(
   { git, gitDir, refs }: RecoverContext,
-  { branch, from, to, message, at: begun }: JournalEntry,
+  { branch, from, to, message, at: begun, markers }: JournalEntry,
 ): Promise<boolean> {
+  if (markers !== undefined) return false;
   const current = await refs.one(branchRef(branch));
   if (current === from || current === to || to === null) return current === to;
   return reflogTells({ git, gitDir }, branchRef(branch), { to, message, since: begun });
