@@ -154,6 +154,18 @@ describe('settings that change while a session runs', () => {
     await joined.sync();
     expect(revParse(bob.repo, 'main')).toBe(made);
 
+    // What is done about branches that diverge, while nobody chose otherwise; for whom it is settled, the other follows.
+    guest.manager.applySettings({ ...AUTO, autoSync: false });
+    commit(alice.repo, { 'b.txt': '1\n' });
+    commit(bob.repo, { 'c.txt': '1\n' });
+    await joined.sync();
+    await guest.until(([view]) => view?.conflicts.length === 1);
+    guest.manager.applySettings({ ...AUTO, strategy: 'auto-merge' });
+    await guest.until(([view]) => view?.strategy === 'auto-merge' && view.conflicts.length === 0);
+    await session.sync();
+    await host.until((sessions) => peerOf(sessions, 'Bob')?.inSync === true);
+    expect(revParse(alice.repo, 'main')).toBe(revParse(bob.repo, 'main'));
+
     host.manager.applySettings(AUTO);
     const carol = world.person('Carol');
     await (
