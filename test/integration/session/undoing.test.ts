@@ -6,7 +6,7 @@ import { lines } from '../../support/diverged.ts';
 import { Wayfarer } from '../../support/crossroads.ts';
 import { commit, fsck, git, initRepository, revParse, tempFolder, writeFiles } from '../../support/git.ts';
 import { rejectionReason } from '../../support/reason.ts';
-import { provider } from '../../support/two-repositories.ts';
+import { branch, provider } from '../../support/two-repositories.ts';
 
 /** [SY13] An undo is one person's: it stays undone there until that person asks, whatever the others do, and takes nothing from them. */
 
@@ -169,6 +169,70 @@ describe('[SY13] what was undone stays undone', () => {
     await settle(ann, ben);
     expect([ann.tip, ben.tip]).toEqual([mine, theirs]);
     expect(ann.main?.conflict).toHaveLength(2);
+  });
+});
+
+describe('[SY13] each way to settle a branch is undone, and stays so', () => {
+  const [top, otherTop] = [{ f: lines(9, { 1: 'top' }) }, { f: lines(9, { 1: 'another top' }) }];
+  const bottom = { f: lines(9, { 9: 'bottom' }) };
+
+  it.each([
+    ['theirs', otherTop, 'resolve'],
+    ['mine', otherTop, 'resolve'],
+    ['rebase', bottom, 'rebase'],
+    ['both', otherTop, 'follow'],
+  ] as const)('%s', async (how, files, kind) => {
+    const [ann, ben] = await two('manual', [top, files]);
+    await expect.poll(() => ann.main?.conflict?.length, { timeout: 10_000 }).toBe(2);
+    const [mine, theirs] = [ann.tip, ben.tip];
+    const settled = await ann.settle(
+      how === 'mine'
+        ? { how }
+        : how === 'rebase'
+          ? { how, onto: theirs }
+          : how === 'both'
+            ? { how, tip: theirs, name: 'mine/too' }
+            : { how, tip: theirs },
+    );
+    await arrived(ben, settled ?? theirs);
+    await settle(ann, ben);
+    const made = (await ann.history.entries(10)).filter(({ branch }) => branch === 'main');
+    expect(made).toMatchObject([{ kind, from: mine, to: settled, undoable: true }]);
+    expect(made[0]).not.toHaveProperty('by');
+    await ann.history.undo(made[0]!.id);
+    await settle(ann, ben);
+    expect([ann.tip, ann.read('f'), ann.status, ben.tip]).toEqual([mine, top.f, '', settled]);
+    if (how === 'both') {
+      // Its other half is a move of its own.
+      expect(await ann.history.undo(undefined)).toMatchObject({ kind: 'created', branch: 'mine/too' });
+      await settle(ann, ben);
+      expect(git(ann.root, 'branch', '--list', 'mine/too')).toBe('');
+    }
+    fsck(ann.root);
+  });
+
+  it('a branch that was deleted as by others comes back', async () => {
+    const [ann, ben] = await two();
+    git(ben.root, 'branch', 'topic');
+    await arrived(ann, ben.tip, 'topic');
+    git(ben.root, 'branch', '--quiet', '-D', 'topic');
+    await expect.poll(() => standing(ann, 'topic'), { timeout: 10_000 }).toBe('deleted-there');
+    const tip = revParse(ann.root, 'topic');
+    await ann.desk.settle(branch('topic'), [tip], { how: 'follow', tip: null }, false);
+    await settle(ann, ben);
+    expect(git(ann.root, 'branch', '--list', 'topic')).toBe('');
+    expect(await ann.history.undo(undefined)).toMatchObject({ kind: 'follow', from: tip, to: null });
+    await settle(ann, ben);
+    expect(revParse(ann.root, 'topic')).toBe(tip);
+  });
+
+  it('what was kept and made a branch goes again, and stays kept', async () => {
+    const [ann] = await two();
+    await ann.repository.keepTips(branch('main'), [ann.tip]);
+    await ann.desk.restore(ann.tip, branch('again'));
+    expect(await ann.history.undo(undefined)).toMatchObject({ kind: 'kept', branch: 'again' });
+    expect(git(ann.root, 'branch', '--list', 'again')).toBe('');
+    expect(await ann.repository.keptTips()).toMatchObject([{ branch: 'main', tip: ann.tip }]);
   });
 });
 
