@@ -85,7 +85,10 @@ describe('conflicts in the editor', function () {
   it('compares a file by the keyboard, and a whole side', async () => {
     await ada.row(/loom\.txt.*both changed it/).click();
     await ada.page.locator('.tab', { hasText: 'loom.txt: Cy Twombly ↔ you' }).waitFor();
-    await ada.page.locator('.diff-editor', { hasText: /weft\sof\sCy/ }).first().waitFor();
+    await ada.page
+      .locator('.diff-editor', { hasText: /weft\sof\sCy/ })
+      .first()
+      .waitFor();
     await ada.screenshot('43-compare-file');
     await ada.command('View: Close All Editors');
     await cy.row(/main.*↔/).click();

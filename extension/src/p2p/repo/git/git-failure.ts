@@ -48,9 +48,13 @@ export class GitFailure extends PeerweaveError {
 export function asFileFailure(error: unknown): unknown {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
-  return new PeerweaveError('disk-full', 'The disk is full. Free some space, and try again; a sync is tried again by itself.', {
-    cause: error,
-  });
+  return new PeerweaveError(
+    'disk-full',
+    'The disk is full. Free some space, and try again; a sync is tried again by itself.',
+    {
+      cause: error,
+    },
+  );
 }
 
 /** The path of the lock that git complained about; undefined for any other failure. */
