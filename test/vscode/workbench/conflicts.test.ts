@@ -86,7 +86,7 @@ describe('conflicts in the editor', function () {
     await ada.row(/loom\.txt.*both changed it/).click();
     await ada.page.locator('.tab', { hasText: 'loom.txt: Cy Twombly ↔ you' }).waitFor();
     await ada.page
-      .locator('.diff-editor', { hasText: /weft\sof\sCy/ })
+      .locator('.view-line', { hasText: /weft\sof\sCy/ })
       .first()
       .waitFor();
     await ada.screenshot('43-compare-file');
@@ -97,7 +97,7 @@ describe('conflicts in the editor', function () {
     await cy.screenshot('44-menu');
     await cy.page.locator('.monaco-menu').getByText('Compare').click();
     await cy.page.locator('.tab', { hasText: 'main: Ada Lovelace ↔ you' }).waitFor();
-    await cy.page.locator('.multiDiffEntry, .multi-diff-entry', { hasText: 'loom.txt' }).first().waitFor();
+    await cy.page.locator('.multiDiffEntry', { hasText: 'loom.txt' }).first().waitFor();
     await cy.screenshot('44-compare-side');
     await cy.command('View: Close All Editors');
   });
