@@ -52,12 +52,14 @@ async function compareAll({ details }: Services, chosen: ChosenConflict, theirs:
     void vscode.window.showInformationMessage(`${branch} has the same files at ${who} and here.`);
     return;
   }
-  const pairs = files.map(async ({ path, there, here }): Promise<Pair> => [
-    vscode.Uri.joinPath(vscode.Uri.file(session.repo), path),
+  const mine = mineOf(conflict)?.oid ?? '';
+  // Both as commits have them: the editor takes addresses with different paths for a rename.
+  const pairs = files.map(({ path, there, here }): Pair => [
+    fileUri(session, path),
     there ? peerUri(session.repo, theirs.oid, path) : undefined,
-    here ? await ourUri(session, conflict, path) : undefined,
+    here ? peerUri(session.repo, mine, path) : undefined,
   ]);
-  await vscode.commands.executeCommand('vscode.changes', `${branch}: ${who} ↔ you`, await Promise.all(pairs));
+  await vscode.commands.executeCommand('vscode.changes', `${branch}: ${who} ↔ you`, pairs);
 }
 
 /** What the file is called by, theirs, and ours. */
@@ -65,10 +67,12 @@ type Pair = [vscode.Uri, vscode.Uri | undefined, vscode.Uri | undefined];
 
 /** The file in the worktree, where it can be edited, if the branch is checked out; else as our tip has it. */
 async function ourUri(session: SessionView, conflict: ConflictView, path: string): Promise<vscode.Uri> {
-  const file = vscode.Uri.joinPath(vscode.Uri.file(session.repo), path);
+  const file = fileUri(session, path);
   const here = session.self.branch === conflict.branch && (await isFile(file.fsPath));
   return here ? file : peerUri(session.repo, mineOf(conflict)?.oid ?? '', path);
 }
+
+const fileUri = ({ repo }: SessionView, path: string): vscode.Uri => vscode.Uri.joinPath(vscode.Uri.file(repo), path);
 
 const isFile = (path: string): Promise<boolean> =>
   stat(path).then(

@@ -27,7 +27,7 @@ export async function undo({ engine, model }: Services, argument: unknown): Prom
   }
   if (!(await confirm(`Undo: ${headline(entry).text}?`, detailOf(entry), 'Undo'))) return;
   await engine.request('peerweave/undo', { repo, id: entry.id });
-  sayQuietly(`Undone: ${undoInWords(entry)}`);
+  sayQuietly(`Undone: ${headline(entry).text}`);
 }
 
 function detailOf(entry: ActivityEntry): string {

@@ -14,7 +14,7 @@ const WORDS: Record<ActivityEntry['kind'], Words> = {
   merge: { icon: 'git-merge', happened: 'merged by itself' },
   resolve: { icon: 'check-all', happened: 'was settled' },
   rebase: { icon: 'versions', happened: 'was rebased' },
-  follow: { icon: 'reply', happened: 'went back with a peer' },
+  follow: { icon: 'reply', happened: 'followed a peer' },
   undo: { icon: 'discard', happened: 'was put back' },
   kept: { icon: 'archive', happened: 'was restored' },
 };
