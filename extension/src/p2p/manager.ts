@@ -227,6 +227,11 @@ export class P2PManager {
     await Promise.allSettled([this.joins.suspendAll(), ...[...this.running.keys()].map((repo) => this.suspend(repo))]);
   }
 
+  /** The sessions that run; joins are none yet. */
+  get sessions(): readonly Session[] {
+    return [...this.running.values()].map(({ session }) => session);
+  }
+
   session(repo: string): Session {
     return this.get(repo).session;
   }

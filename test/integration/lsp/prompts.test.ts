@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { conflictTarget } from '../../../extension/src/rpc/conflicts.ts';
@@ -190,6 +190,20 @@ describe('prompts on the lines of open files', () => {
     expect(await editor.read(editor.open(join(bob.repo, 'nowhere'), lines(9)))).toEqual([]);
   });
 
+  it('are there in a linked worktree, for the branch that is checked out in it', async () => {
+    await meet([{ f: lines(9) }]);
+    const tip = await diverge([{ f: lines(9, { 1: 'mine' }) }], [{ f: lines(9, { 5: 'theirs' }) }]);
+    git(bob.repo, 'switch', '--quiet', '--create', 'elsewhere');
+    const linked = join(world.folder.path, 'linked');
+    git(bob.repo, 'worktree', 'add', '--quiet', linked, 'main');
+    const uri = editor.open(join(linked, 'f'), lines(9, { 1: 'mine' }));
+    await expect.poll(() => editor.read(uri), { timeout: 20_000 }).toHaveLength(1);
+    const [, compare] = await editor.lenses(uri);
+    expect(compare?.command?.arguments).toEqual([{ repo: bob.repo, branch: 'main', tip, path: 'f' }]);
+    // The branch that is in the main worktree now has diverged from nothing.
+    expect(await editor.read(open('f'))).toEqual([]);
+  });
+
   it('a text too long to be compared while somebody types has none', async () => {
     await meet([{ f: lines(9) }]);
     await diverge([{ f: lines(9, { 1: 'mine' }) }], [{ f: lines(9, { 5: 'theirs' }) }]);
@@ -210,12 +224,19 @@ describe('prompts on the lines of open files', () => {
   });
 
   it('an editor that cannot be asked later is told everything at the beginning', async () => {
-    const engine = new StdioEngine(join(world.folder.path, 'plain'));
+    const home = join(world.folder.path, 'plain');
+    const engine = new StdioEngine(home);
     const answer: unknown = await engine.connection.sendRequest('initialize', {
       processId: process.pid,
       rootUri: null,
       capabilities: {},
     });
+    await engine.connection.sendNotification('initialized', {});
+    const textDocument = { uri: 'file:///f', languageId: 'c', version: 1, text: 'x\n' };
+    await engine.connection.sendNotification('textDocument/didOpen', { textDocument });
+    expect(await engine.connection.sendRequest('textDocument/codeLens', { textDocument })).toEqual([]);
+    // Whose engine it is has not been said: looking at documents must not make it somebody.
+    expect(existsSync(join(home, 'identity.pem'))).toBe(false);
     engine.kill();
     expect(answer).toMatchObject({
       capabilities: { textDocumentSync: { openClose: true, change: 2 }, hoverProvider: true },

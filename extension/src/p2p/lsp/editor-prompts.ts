@@ -68,7 +68,6 @@ export class EditorPrompts {
       this.paths.closed(document.uri);
       this.board.changed(document.uri);
     });
-    this.board.changed();
   }
 
   private answer(): void {

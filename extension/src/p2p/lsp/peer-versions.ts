@@ -5,8 +5,12 @@ import type { FileVersion } from '../repo/resolution.ts';
 import type { LineOrigin, PeerChanges } from '../repo/peer-changes.ts';
 import type { Repository } from '../repo/repository.ts';
 
-/** Answers that are kept; the texts among them are what takes room, and each is bounded by `MAX_CHARS`. */
-const MAX_KEPT = 100;
+/** Answers that are kept: three for each side of each document that is looked at. */
+const MAX_KEPT = 1_000;
+/** Characters of the texts among them. */
+const MAX_KEPT_CHARS = 32_000_000;
+/** Milliseconds until git is asked again what it failed at: a peer may have made it slow on purpose. */
+const RETRY_MS = 30_000;
 /** Characters of a version beyond which it is not compared while somebody types. */
 export const MAX_CHARS = 1_000_000;
 /** Milliseconds that git gets to tell which commit lines are from; then the tip has to do. */
@@ -16,6 +20,8 @@ const ORIGINS_MS = 3_000;
 export class PeerVersions {
   private readonly log: Logger;
   private readonly kept = new Map<string, Promise<unknown>>();
+  /** Characters of the texts that are kept, by key. */
+  private readonly sizes = new Map<string, number>();
 
   constructor(log: Logger) {
     this.log = log;
@@ -41,25 +47,43 @@ export class PeerVersions {
     return (await this.once(key, () => repository.lineOrigins({ ...file, signal }))) ?? [];
   }
 
-  /** Undefined when git failed, which is told in the log and tried again the next time. */
-  private async once<T>(parts: readonly string[], ask: () => Promise<T>): Promise<T | undefined> {
+  /** Undefined when git failed, which is told in the log and tried again later. */
+  private once<T>(parts: readonly string[], ask: () => Promise<T>): Promise<T | undefined> {
     const key = parts.join('\0');
-    const known = this.kept.get(key) as Promise<T> | undefined;
-    const answer = known ?? ask();
+    const known = this.kept.get(key) as Promise<T | undefined> | undefined;
+    const answer = known ?? this.ask(key, ask);
     // The one that was used last is let go last.
     this.kept.delete(key);
     this.kept.set(key, answer);
-    for (const oldest of this.kept.keys()) {
-      if (this.kept.size <= MAX_KEPT) break;
-      this.kept.delete(oldest);
-    }
+    this.evict();
+    return answer;
+  }
+
+  private async ask<T>(key: string, ask: () => Promise<T>): Promise<T | undefined> {
     try {
-      return await answer;
+      const answer = await ask();
+      if (typeof answer === 'string' && this.kept.has(key)) this.sizes.set(key, answer.length);
+      this.evict();
+      return answer;
     } catch (error) {
-      if (this.kept.get(key) === answer) this.kept.delete(key);
-      this.log.debug(`No prompts for ${parts.at(-1) ?? ''}: ${messageOf(error)}`);
+      this.log.debug(`Something of a peer's could not be looked at: ${messageOf(error)}`);
+      setTimeout(() => this.forget(key), RETRY_MS).unref();
       return undefined;
     }
+  }
+
+  private evict(): void {
+    let chars = [...this.sizes.values()].reduce((sum, size) => sum + size, 0);
+    for (const key of this.kept.keys()) {
+      if (this.kept.size <= MAX_KEPT && chars <= MAX_KEPT_CHARS) return;
+      chars -= this.sizes.get(key) ?? 0;
+      this.forget(key);
+    }
+  }
+
+  private forget(key: string): void {
+    this.kept.delete(key);
+    this.sizes.delete(key);
   }
 }
 

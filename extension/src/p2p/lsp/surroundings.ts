@@ -1,6 +1,6 @@
 import { relative, isAbsolute, sep } from 'node:path';
 import type { MarkerMergeView } from '../../rpc/conflicts.ts';
-import type { ConflictView, SessionView } from '../../rpc/model.ts';
+import type { ConflictView } from '../../rpc/model.ts';
 import type { P2PManager } from '../manager.ts';
 import type { Session } from '../session/session.ts';
 
@@ -24,10 +24,9 @@ export interface Surroundings {
 }
 
 /** Looks at every session that runs. Cheap where nothing diverged and no merge is under way. */
-export async function readSurroundings(manager: P2PManager): Promise<Surroundings> {
-  const { sessions } = await manager.state();
-  const live = sessions.filter(({ phase }) => phase === 'live');
-  const places = (await Promise.all(live.map((view) => placesOf(manager, view)))).flat();
+export async function readSurroundings(manager: Pick<P2PManager, 'sessions'>): Promise<Surroundings> {
+  const live = manager.sessions.filter(({ phase }) => phase === 'live');
+  const places = (await Promise.all(live.map(placesOf))).flat();
   const signature = JSON.stringify(
     places.map(({ repo, root, conflict, merge }) => [repo, root, facts(conflict), merge]),
   );
@@ -38,8 +37,8 @@ export async function readSurroundings(manager: P2PManager): Promise<Surrounding
 const facts = (conflict: ConflictView | undefined): unknown =>
   conflict === undefined ? null : [conflict.branch, conflict.candidates];
 
-async function placesOf(manager: P2PManager, { repo, conflicts }: SessionView): Promise<Place[]> {
-  const session = manager.session(repo);
+async function placesOf(session: Session): Promise<Place[]> {
+  const { repo, conflicts } = session.view();
   const diverged = conflicts.filter(({ kind }) => kind === 'diverged');
   const merge = await session.desks.markers.view();
   if (diverged.length === 0 && merge === undefined) return [];
