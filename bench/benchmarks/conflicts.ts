@@ -1,11 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SystemGitProvider } from '../../extension/src/p2p/repo/git/provider.ts';
+import type { Repository } from '../../extension/src/p2p/repo/repository.ts';
 import { SyncCore } from '../../extension/src/p2p/sync/sync-core.ts';
 import type { BranchName, Oid, PeerId, RefName } from '../../extension/src/shared/ids.ts';
 import { commit, git, initRepository } from '../../test/support/git.ts';
 import type { BenchmarkOptions, BenchmarkResult } from '../benchmark.ts';
+import { cpuSeconds } from '../measure/process-meter.ts';
 import { timeShownConflicts, type ShownConflicts } from '../measure/shown-conflicts.ts';
 import { median, percentile } from '../measure/statistics.ts';
 
@@ -21,29 +24,65 @@ const MAIN = 'main' as BranchName;
  */
 export async function benchmarkConflicts({ scratch, rounds, say }: BenchmarkOptions): Promise<BenchmarkResult> {
   say(`making ${FILES} files that diverge`);
-  const { root, heads } = diverge(join(scratch, 'repository'));
-  const repository = await new SystemGitProvider().open(root);
-  const times = { 'git merge-tree': [] as number[], preview: [] as number[], merge: [] as number[] };
-  try {
-    // Once each for the caches of the disk.
-    mergeTree(root, scratch, heads);
-    await repository.previewMerge({ tips: heads });
-    for (let round = 0; round < rounds * 3; round++) {
-      say(`round ${round + 1}`);
-      times['git merge-tree'].push(await timed(() => mergeTree(root, join(scratch, `objects-${round}`), heads)));
-      times.preview.push(await timed(() => repository.previewMerge({ tips: heads })));
-      // A branch of its own each time, so that the commit is new.
-      const branch = `main-${round}` as BranchName;
-      times.merge.push(await timed(() => repository.mergeHeads({ branch, heads })));
-    }
-  } finally {
-    repository.dispose();
-  }
+  const merges = await timeMerges(scratch, rounds * 3, say);
   say(`planning with ${REFS} branches`);
   const plan = planMany(rounds * 5);
   say('conflicts between two engines');
   const shown = await timeShownConflicts(rounds * 10, say);
-  return summarise(times, plan, shown);
+  return summarise(merges, plan, shown);
+}
+
+/** Milliseconds, and seconds of a core with those of all git processes, of each run. */
+interface Runs {
+  readonly ms: number[];
+  readonly cpu: number[];
+}
+
+type Merges = Readonly<Record<'git merge-tree' | 'preview' | 'merge', Runs>>;
+
+async function timeMerges(scratch: string, rounds: number, say: (text: string) => void): Promise<Merges> {
+  const { root, heads } = diverge(join(scratch, 'repository'));
+  const repository = await new SystemGitProvider().open(root);
+  const runs: Merges = {
+    'git merge-tree': { ms: [], cpu: [] },
+    preview: { ms: [], cpu: [] },
+    merge: { ms: [], cpu: [] },
+  };
+  try {
+    // Once each for the caches of the disk.
+    mergeTree(root, join(scratch, 'objects'), heads);
+    await repository.previewMerge({ tips: heads });
+    for (let round = 0; round < rounds; round++) {
+      say(`round ${round + 1}`);
+      await swept(root);
+      await timed(runs['git merge-tree'], () => mergeTree(root, join(scratch, `objects-${round}`), heads));
+      await timed(runs.preview, () => repository.previewMerge({ tips: heads }));
+      await swept(root);
+      await mergeCopy(root, join(scratch, `copy-${round}`), (copy) =>
+        timed(runs.merge, () => copy.mergeHeads({ branch: MAIN, heads })),
+      );
+    }
+  } finally {
+    repository.dispose();
+  }
+  return runs;
+}
+
+/** Merges where nobody has merged before: what is in the repository already, git does not write again. */
+async function mergeCopy(root: string, path: string, merge: (copy: Repository) => Promise<void>): Promise<void> {
+  cpSync(root, path, { recursive: true });
+  const copy = await new SystemGitProvider().open(path);
+  try {
+    await merge(copy);
+  } finally {
+    copy.dispose();
+  }
+}
+
+/** What a preview wrote is removed once it has answered; that is not to fall to whoever is next. */
+async function swept(root: string): Promise<void> {
+  const staging = join(root, '.git/peerweave/staging');
+  while (existsSync(staging) && readdirSync(staging).length > 0) await sleep(20);
 }
 
 function diverge(root: string): { root: string; heads: Oid[] } {
@@ -81,13 +120,17 @@ function mergeTree(root: string, objects: string, heads: readonly Oid[]): void {
   if (status !== 0) throw new Error(`git merge-tree: ${stderr}`);
 }
 
-async function timed(run: () => unknown): Promise<number> {
-  const started = performance.now();
+async function timed({ ms, cpu }: Runs, run: () => unknown): Promise<void> {
+  const [started, before] = [performance.now(), cpuSeconds(process.pid)];
   await run();
-  return performance.now() - started;
+  ms.push(performance.now() - started);
+  cpu.push(cpuSeconds(process.pid) - before);
 }
 
-/** Milliseconds to plan everything when a peer with as many branches comes: from its manifest to the last decision. */
+/**
+ * Milliseconds of processor time to plan everything when a peer with as many branches comes: from its manifest to the last decision.
+ * It is one synchronous computation, of which a busy machine only makes the clock say more.
+ */
 function planMany(runs: number): { first: number[]; change: number[] } {
   const tip = (n: number): Oid => n.toString(16).padStart(40, '0') as Oid;
   const refs = (main: number): Map<RefName, Oid> => {
@@ -102,32 +145,39 @@ function planMany(runs: number): { first: number[]; change: number[] } {
     core.handle({ type: 'peer-up', peer: PEER });
     for (const [seq, times] of [first, change].entries()) {
       const theirs = refs(1 + seq);
-      const started = performance.now();
+      const before = process.cpuUsage();
       core.handle({ type: 'manifest', peer: PEER, seq: seq + 1, refs: theirs });
       core.handle({ type: 'fetched', peer: PEER, seq: seq + 1, refused: [] });
-      times.push(performance.now() - started);
+      const { user, system } = process.cpuUsage(before);
+      times.push((user + system) / 1_000);
     }
   }
   return { first, change };
 }
 
 function summarise(
-  times: Readonly<Record<string, readonly number[]>>,
+  merges: Merges,
   plan: { readonly first: readonly number[]; readonly change: readonly number[] },
   shown: ShownConflicts,
 ): BenchmarkResult {
-  const middle = Object.fromEntries(Object.entries(times).map(([name, values]) => [name, median(values)]));
-  const alone = middle['git merge-tree'] ?? NaN;
+  const alone = merges['git merge-tree'];
   const ms = (value: number): string => `${value.toFixed(0)} ms`;
+  const against = (runs: readonly number[], others: readonly number[]): number => median(runs) / median(others);
   return {
     tables: [
       {
         title: `A divergence of ${FILES} files that both sides changed`,
-        columns: ['', 'median', 'to git merge-tree'],
-        rows: Object.entries(middle).map(([name, value]) => [name, ms(value), `${(value / alone).toFixed(2)} x`]),
+        columns: ['', 'median', 'to git merge-tree', 'CPU', 'to git merge-tree'],
+        rows: Object.entries(merges).map(([name, runs]) => [
+          name,
+          ms(median(runs.ms)),
+          `${against(runs.ms, alone.ms).toFixed(2)} x`,
+          `${median(runs.cpu).toFixed(2)} s`,
+          `${against(runs.cpu, alone.cpu).toFixed(2)} x`,
+        ]),
       },
       {
-        title: `Planning ${REFS} branches of one peer`,
+        title: `Planning ${REFS} branches of one peer, processor time`,
         columns: ['', 'median', 'slowest'],
         rows: Object.entries(plan).map(([name, values]) => [
           name === 'first' ? 'all of them for the first time' : 'one that changed',
@@ -147,13 +197,13 @@ function summarise(
     targets: [
       {
         what: `preview of ${FILES} files : git merge-tree`,
-        value: (middle.preview ?? NaN) / alone,
+        value: against(merges.preview.ms, alone.ms),
         limit: 1.3,
         unit: 'x',
       },
       { what: `planning ${REFS} branches`, value: median(plan.first), limit: 50, unit: 'ms' },
       { what: 'conflict shown after the fetch', value: percentile(shown.sinceFetched, 0.95), limit: 300, unit: 'ms' },
     ],
-    data: { times, plan, shown },
+    data: { merges, plan, shown },
   };
 }

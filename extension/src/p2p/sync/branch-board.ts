@@ -8,11 +8,12 @@ import type { Relate, Relations } from './relations.ts';
 import { followRewrites } from './rewrites.ts';
 import { planSettlement, type Planned } from './settlement.ts';
 import type { Settler } from './settler.ts';
-import { standingOf, type Verdict } from './standing.ts';
+import { standingOf } from './standing.ts';
 import type { Strategy } from './strategy.ts';
 
 /** What planning a branch gave, before its moves are decided. */
 export interface BranchPlan {
+  readonly local: Oid | null;
   readonly standings: readonly PeerStanding[];
   /** A conflict stays as it was while it is being worked out, so that it does not flicker. */
   readonly conflict: readonly ConflictCandidate[] | undefined;
@@ -63,31 +64,33 @@ export class BranchBoard {
   /** Plans the branch against every peer (SY4), and keeps the bases. Without a strategy nothing is settled. */
   plan(branch: BranchName, strategy: Strategy | undefined): BranchPlan {
     let basesChanged = false;
+    // Of thousands of branches: naming a ref and looking it up is most of what planning one takes.
+    const ref = branchRef(branch);
+    const local = this.local.get(ref);
     return this.relations.collect(branch, (relate) => {
-      this.pruneLeft(branch, relate);
+      this.pruneLeft(branch, local, relate);
+      const left = this.local.leftTips(branch);
+      const here = { local, left, deletedHere: this.local.isDeleted(ref) };
       const found: PeerStanding[] = [];
       for (const record of this.peers.values()) {
-        if (record.seen === undefined || record.refused.has(branchRef(branch))) continue;
-        const remote = record.seen.refs.get(branchRef(branch)) ?? null;
-        const verdict = this.verdictOn(record, branch, remote, relate);
+        if (record.seen === undefined || record.refused.has(ref)) continue;
+        const remote = record.seen.refs.get(ref) ?? null;
+        const verdict = standingOf({ ...here, base: record.bases.get(branch), remote }, relate);
         basesChanged = updateBase(record.bases, branch, remote, verdict?.standing) || basesChanged;
         if (verdict === undefined) continue;
         found.push({ peer: record.peer, remote, base: record.bases.get(branch) ?? null, ...verdict });
       }
       const standings = followRewrites(found, relate);
-      const local = this.local.branch(branch);
       const sides = conflictOf(local, standings, relate);
       const conflict = sides === 'asked' ? this.states.get(branch)?.conflict : sides;
-      const left = this.local.leftTips(branch);
       const situation = { local, standings, left, ...this.settler.knows(branch) };
       const settlement = strategy && planSettlement({ strategy, ...situation }, relate);
-      return { standings, conflict, settlement, basesChanged };
+      return { local, standings, conflict, settlement, basesChanged };
     });
   }
 
   /** Takes down the branch as planned, once its moves are decided; true when what the views show has changed. */
-  post(branch: BranchName, { standings, conflict, settlement }: BranchPlan): boolean {
-    const local = this.local.branch(branch);
+  post(branch: BranchName, { local, standings, conflict, settlement }: BranchPlan): boolean {
     const before = this.states.get(branch);
     if (local === null && standings.length === 0) {
       if (this.states.delete(branch)) this.list = undefined;
@@ -102,21 +105,9 @@ export class BranchBoard {
     return true;
   }
 
-  private verdictOn(record: PeerRecord, branch: BranchName, remote: Oid | null, relate: Relate): Verdict | undefined {
-    const points = {
-      base: record.bases.get(branch),
-      local: this.local.branch(branch),
-      remote,
-      left: this.local.leftTips(branch),
-      deletedHere: this.local.isDeleted(branchRef(branch)),
-    };
-    return standingOf(points, relate);
-  }
-
   /** Forgets left tips that the branch is known to contain. */
-  private pruneLeft(branch: BranchName, relate: Relate): void {
+  private pruneLeft(branch: BranchName, local: Oid | null, relate: Relate): void {
     const left = this.local.leftTips(branch);
-    const local = this.local.branch(branch);
     if (left.length === 0 || local === null) return;
     const look = left.length < MANY_LEFT ? this.relations.peek : relate;
     const contained = left.filter((tip) => {

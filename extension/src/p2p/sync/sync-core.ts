@@ -256,7 +256,7 @@ export class SyncCore {
     const linked = plan.standings.filter(({ peer }) => this.peers.records.get(peer)?.up === true);
     if (!this.settler.next(branch, plan.settlement, linked)) return this.plan(branch);
     const targets = this.settler.targets(branch, plan.standings);
-    const move = this.moves.next(branch, this.local.branch(branch), targets, this.autoSync);
+    const move = this.moves.next(branch, plan.local, targets, this.autoSync);
     if (move !== undefined) this.outbox.add(move);
     this.peers.planned(branch, plan.standings, this.moves.isBusy(branch));
     if (this.board.post(branch, plan)) this.outbox.showBranches();

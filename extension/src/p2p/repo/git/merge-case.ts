@@ -1,5 +1,6 @@
 import type { Oid } from '../../../shared/ids.ts';
 import type { ConflictFile } from '../merge.ts';
+import { changedNames } from './changed-names.ts';
 import type { MergeRoom } from './merge-room.ts';
 
 /** Two paths, of which each side has one, that a file system which ignores case or Unicode's normal forms cannot hold beside each other. */
@@ -16,21 +17,10 @@ const fold = (path: string): string => path.normalize('NFKC').toLowerCase().norm
  * one file for the other. Everybody's merge must be the same, so it is no matter what the file system here would say.
  */
 export async function caseRivals(room: MergeRoom, ours: Oid, theirs: Oid): Promise<CaseRivals[]> {
-  const { stdout } = await room.run([
-    'diff-tree',
-    '-r',
-    '-z',
-    '--name-status',
-    '--no-renames',
-    '--diff-filter=AD',
-    ours,
-    theirs,
-  ]);
-  const fields = stdout.split('\0');
   const [onlyOurs, onlyTheirs] = [new Map<string, string>(), new Map<string, string>()];
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    const path = fields[i + 1] ?? '';
-    (fields[i] === 'D' ? onlyOurs : onlyTheirs).set(fold(path), path);
+  for (const { path, status } of await changedNames(room, ours, theirs)) {
+    if (status === 'D') onlyOurs.set(fold(path), path);
+    else if (status === 'A') onlyTheirs.set(fold(path), path);
   }
   return [...onlyOurs].flatMap(([folded, path]) => {
     const rival = onlyTheirs.get(folded);

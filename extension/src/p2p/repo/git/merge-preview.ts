@@ -1,5 +1,13 @@
 import type { Oid } from '../../../shared/ids.ts';
-import type { FileChange, MergePreview, PreviewConflict, PreviewRequest, PreviewSide } from '../merge.ts';
+import type {
+  CommitSummary,
+  FileChange,
+  MergePreview,
+  PreviewConflict,
+  PreviewRequest,
+  PreviewSide,
+} from '../merge.ts';
+import { changedNames, changesSince, type ChangedName } from './changed-names.ts';
 import type { MergeContext } from './merge-commit.ts';
 import { listCommits, MAX_COMMITS } from './list-commits.ts';
 import { checkHeads, treesOf } from './merge-fold.ts';
@@ -20,21 +28,21 @@ export async function previewMerge(
   checkHeads(tips);
   const room = await MergeRoom.open(git, gitDir, { format, signal, timeoutMs });
   try {
-    // All at once: the merge takes longest, and git's start-up is most of the others.
+    // All at once, and each question once: the merge takes longest, and git's start-up is most of the others.
     const found = mergeBases(room, tips);
-    // It is looked at below, together with whatever else fails.
-    found.catch(() => undefined);
-    const [bases, fold, trees, equal, sides] = await Promise.all([
+    const listing = Promise.all(tips.map((tip) => listCommits(room, tip, othersThan(tip, tips))));
+    const [bases, fold, same, equal, commits, changes] = await Promise.all([
       found,
       mergeThrough(room, tips),
-      treesOf(room, tips),
-      haveEqualPatches(room, tips),
-      Promise.all(tips.map(async (tip) => describeSide(room, tip, tips, found))),
+      haveSameTrees(room, tips),
+      listing.then((lists) => haveEqualPatches(room, tips, lists)),
+      listing,
+      found.then(([base]) => (base === undefined ? [] : changesSince(room, base, tips))),
     ]);
-    const outcome = new Set(trees).size === 1 ? 'same-tree' : equal ? 'patch-equal' : outcomeOf(fold);
+    const outcome = same ? 'same-tree' : equal ? 'patch-equal' : outcomeOf(fold);
     return {
       bases,
-      sides,
+      sides: tips.map((tip, i) => describeSide(tip, commits[i] ?? [], changes[i] ?? [])),
       outcome,
       conflicts: outcome === 'conflicts' ? fold.conflicts.map(conflictOf) : [],
       merged: fold.merged.slice(0, MAX_FILES),
@@ -57,40 +65,37 @@ const conflictOf = ({ head, files }: Through['conflicts'][number]): PreviewConfl
   moreFiles: files.length > MAX_FILES,
 });
 
-async function haveEqualPatches(room: MergeRoom, [first, ...rest]: readonly Oid[]): Promise<boolean> {
+const othersThan = (tip: Oid, tips: readonly Oid[]): Oid[] => tips.filter((other) => other !== tip);
+
+async function haveSameTrees(room: MergeRoom, tips: readonly Oid[]): Promise<boolean> {
+  const [first, second, ...rest] = tips;
+  if (first === undefined || second === undefined) return false;
+  // The merge looks at what differs between two anyway.
+  if (rest.length === 0) return (await changedNames(room, first, second)).length === 0;
+  return new Set(await treesOf(room, tips)).size === 1;
+}
+
+async function haveEqualPatches(
+  room: MergeRoom,
+  tips: readonly Oid[],
+  commits: readonly (readonly CommitSummary[])[],
+): Promise<boolean> {
+  const [first, ...rest] = tips;
   if (first === undefined) return false;
-  const equal = await Promise.all(rest.map((tip) => arePatchEqual(room, first, tip)));
+  // Of two, what the one has and no other is what it has and the second has not.
+  const counts = rest.length === 1 ? commits.map(({ length }) => length) : undefined;
+  const equal = await Promise.all(rest.map((tip) => arePatchEqual(room, first, tip, counts)));
   return equal.every(Boolean);
 }
 
-async function describeSide(
-  room: MergeRoom,
-  tip: Oid,
-  tips: readonly Oid[],
-  found: Promise<readonly Oid[]>,
-): Promise<PreviewSide> {
-  const others = tips.filter((other) => other !== tip);
-  const [commits, bases] = await Promise.all([listCommits(room, tip, others), found]);
-  const [base] = bases;
-  const changes = base === undefined ? [] : await listChanges(room, base, tip);
+function describeSide(tip: Oid, commits: readonly CommitSummary[], changes: readonly ChangedName[]): PreviewSide {
   return {
     tip,
     commits: commits.slice(0, MAX_COMMITS),
     moreCommits: commits.length > MAX_COMMITS,
-    changes: new Map(changes.slice(0, MAX_FILES)),
+    changes: new Map(changes.slice(0, MAX_FILES).map(({ path, status }) => [path, CHANGES[status]])),
     moreChanges: changes.length > MAX_FILES,
   };
 }
 
-const CHANGES: Readonly<Record<string, FileChange>> = { A: 'added', D: 'deleted' };
-
-async function listChanges(room: MergeRoom, base: Oid, tip: Oid): Promise<[string, FileChange][]> {
-  const { stdout } = await room.run(['diff-tree', '-r', '-z', '--name-status', '--no-renames', base, tip]);
-  const fields = stdout.split('\0');
-  const changes: [string, FileChange][] = [];
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    const [status = '', path = ''] = fields.slice(i, i + 2);
-    changes.push([path, CHANGES[status] ?? 'modified']);
-  }
-  return changes;
-}
+const CHANGES: Readonly<Record<ChangedName['status'], FileChange>> = { A: 'added', D: 'deleted', M: 'modified' };

@@ -31,6 +31,8 @@ const MERGE_CONFIG = [
   'core.ignoreCase=false',
   'core.precomposeUnicode=false',
   'core.commitGraph=true',
+  // What is written in the room is thrown away soon, or packed anew.
+  'core.looseCompression=0',
   'submodule.recurse=false',
   'i18n.commitEncoding=UTF-8',
   'i18n.logOutputEncoding=UTF-8',

@@ -1,5 +1,6 @@
 import type { Oid } from '../../../shared/ids.ts';
 import type { Relation } from '../repository.ts';
+import { changedNames } from './changed-names.ts';
 import type { MergeContext } from './merge-commit.ts';
 import { MergeRoom } from './merge-room.ts';
 
@@ -22,15 +23,15 @@ export async function withPatches({ git, gitDir, format }: MergeContext, relatio
 
 /**
  * True when two commits that diverged hold the same changes, committed separately: every commit of the one side has its like on the
- * other by git-patch-id(1), which goes by the changed lines and not by where they are, who committed them and when.
+ * other by git-patch-id(1), which goes by the changed lines and not by where they are, who committed them and when. `known` is how many
+ * commits each has and the other has not, where that is known.
  */
-export async function arePatchEqual(room: MergeRoom, a: Oid, b: Oid): Promise<boolean> {
-  const counts = await count(room, ['--left-right', `--max-count=${4 * MAX_COMMITS}`, `${a}...${b}`]);
+export async function arePatchEqual(room: MergeRoom, a: Oid, b: Oid, known?: readonly number[]): Promise<boolean> {
+  const counts = known ?? (await count(room, ['--left-right', `--max-count=${4 * MAX_COMMITS}`, `${a}...${b}`]));
   const [ours = 0, theirs = 0] = counts;
   // Comparing patches is the dear part. Equal ones are equally many, and leave little to differ.
   if (ours === 0 || ours !== theirs || ours > MAX_COMMITS) return false;
-  const differing = await room.run(['diff-tree', '-r', '-z', '--name-only', '--no-renames', a, b]);
-  if (differing.stdout.split('\0').length > MAX_DIFFERING) return false;
+  if ((await changedNames(room, a, b)).length >= MAX_DIFFERING) return false;
   const [left, right, equal] = await count(room, ['--left-right', '--cherry-mark', `${a}...${b}`]);
   // Merges have no patch and count as different.
   return left === 0 && right === 0 && (equal ?? 0) > 0;
