@@ -110,9 +110,11 @@ export class PeerBook {
 
   /** The branch was planned; `busy` while a move of it is out. */
   planned(branch: BranchName, standings: readonly PeerStanding[], busy: boolean): void {
-    const open = new Map(standings.map(({ peer, standing }) => [peer, isOpen(standing, busy)]));
+    let next = 0;
     for (const record of this.records.values()) {
-      if (open.get(record.peer) === true) record.open.add(branch);
+      // Standings come in the order of the records, of some of them.
+      const one = standings[next]?.peer === record.peer ? standings[next++] : undefined;
+      if (one !== undefined && isOpen(one.standing, busy)) record.open.add(branch);
       else record.open.delete(branch);
     }
   }

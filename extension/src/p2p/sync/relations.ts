@@ -49,17 +49,19 @@ export class Relations {
    * longer needs is not asked any more.
    */
   collect<T>(branch: BranchName, plan: (relate: Relate) => T): T {
-    const missed = new Map<string, Pair>();
+    // Most branches need nothing, and there may be thousands.
+    let missed: Map<string, Pair> | undefined;
     const result = plan((a, b) => {
       if (a === b) return SAME;
       const key = keyOf(a, b);
       const counts = this.find(key, a < b);
       if (counts !== undefined) return counts;
       if ((this.failures.get(key) ?? 0) >= MAX_FAILURES) return 'missing';
+      missed ??= new Map();
       missed.set(key, { local: a, remote: b });
       return 'asked';
     });
-    if (missed.size === 0) this.wants.delete(branch);
+    if (missed === undefined) this.wants.delete(branch);
     else this.wants.set(branch, [...missed.values()]);
     return result;
   }

@@ -68,6 +68,7 @@ const ALIKE: ReadonlySet<BranchStanding> = new Set(['same-tree']);
  */
 export function planSettlement(situation: Situation, relate: Relate): Planned {
   const { strategy, standings } = situation;
+  if (!standings.some(({ standing }) => APART.has(standing))) return undefined;
   if (standings.some(({ standing }) => standing === 'fast-forward')) return undefined;
   const chosen = strategy === 'manual' ? undefined : planApart(situation, APART, relate);
   if (chosen === 'asked' || (typeof chosen === 'object' && !situation.vain.has(settlementKey(chosen)))) return chosen;
