@@ -1,7 +1,15 @@
 import { defineConfig } from 'vitest/config';
 
-const suite = (name: string, testTimeout: number, more: { globalSetup?: string; retry?: number } = {}) => ({
-  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout, ...more },
+const suite = (name: string, testTimeout: number, more: { globalSetup?: string } = {}) => ({
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    testTimeout,
+    hookTimeout: testTimeout,
+    // What is waited for comes; on a busy machine it does not come within vitest's one second.
+    expect: { poll: { timeout: testTimeout / 2 } },
+    ...more,
+  },
 });
 
 // Every suite starts real processes or burns CPU for itself, so files of one suite share the two cores modestly.

@@ -10,6 +10,9 @@ import { deadDescription } from '../../support/dead-description.ts';
 import { attemptId, heard, rawDial } from '../../support/raw-webrtc.ts';
 import { SignalingLab, type RoomMember } from '../../support/signaling-lab.ts';
 
+/** For a dial that is to fail late: the process that WebRTC runs in has started by then, on a busy machine too. */
+const PATIENT_MS = 5_000;
+
 describe('somebody in the room who keeps to no rules', () => {
   let lab: SignalingLab;
   let victim: RoomMember;
@@ -156,7 +159,7 @@ describe('somebody in the room who keeps to no rules', () => {
 
     it('is given up when it answers and is nowhere, with what was tried', async () => {
       const offered = heard(hostile.signaling, 'offer');
-      const dialing = dial({ timeoutMs: 1_000 });
+      const dialing = dial({ timeoutMs: PATIENT_MS });
       const { attempt } = await offered;
       const refused = heard(hostile.signaling, 'refuse', attempt);
       const to = victim.signaling.self;
@@ -169,7 +172,7 @@ describe('somebody in the room who keeps to no rules', () => {
     });
 
     it('is given up when it never answers', async () => {
-      const dialing = dial({ timeoutMs: 300 });
+      const dialing = dial({ timeoutMs: PATIENT_MS });
       await expect(dialing).rejects.toMatchObject({ reason: 'unreachable' });
       await expect(dialing).rejects.toThrow('The other side did not answer.');
     });

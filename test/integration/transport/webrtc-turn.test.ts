@@ -81,7 +81,7 @@ describe('WebRTC by way of a real TURN server', () => {
   it('does not trust a server whose certificate nobody vouches for, and says so', async () => {
     const setting = await setUp('tls');
     await setting.far({ iceServers: () => [] }).listen({ onPipe: () => undefined });
-    const dialing = setting.near({ ca: rootCertificates[0]! }).dial(setting.address, { timeoutMs: 2_000 });
+    const dialing = setting.near({ ca: rootCertificates[0]! }).dial(setting.address, { timeoutMs: 6_000 });
     await expect(dialing).rejects.toMatchObject({ reason: 'unreachable' });
     await expect(dialing).rejects.toThrow(/turns:localhost:\d+: self-signed certificate/);
   });
