@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { commit } from '../support/git.ts';
+import { commit, git } from '../support/git.ts';
 import { CONDITIONS, type Condition } from './conditions.ts';
 import { describeInLab } from './lab/describe-in-lab.ts';
 import { until } from './lab/until.ts';
@@ -78,10 +78,18 @@ describeInLab('a transfer goes on when', () => {
         const before = (await pair.guestView())!;
         const events = host.engine.events.length;
         const deliveredBefore = guest.home.uplink.delivered;
+        // What is random does not compress: trying to would take a busy machine longer than the transfer.
+        for (const [key, value] of [
+          ['core.compression', '0'],
+          ['core.bigFileThreshold', '100k'],
+        ] as const) {
+          git(host.repo, 'config', key, value);
+        }
         const begun = performance.now();
         const tip = commit(host.repo, randomFiles(bytes), 'A lot');
         if (befall !== undefined) {
-          await until(() => guest.home.uplink.delivered - deliveredBefore > bytes / 4, 'some of it has arrived');
+          const some = (): boolean => guest.home.uplink.delivered - deliveredBefore > bytes / 4;
+          await until(some, 'some of it has arrived', { timeoutMs: PATIENCE_MS / 2, everyMs: 250 });
           await befall(pair, world);
         }
         await pair.guestFollows(tip, PATIENCE_MS);

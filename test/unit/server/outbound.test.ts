@@ -80,9 +80,9 @@ describe('what goes to a client', () => {
     expect([socket.written.length, sender.inbound.holds, sender.heard]).toEqual([6, 0, ['pause', 'resume']]);
   });
 
-  it('reads a sender no more that has more than 1.5 MiB waiting, until it may go on', () => {
-    send(24);
-    expect([outbound.queuedBytes, sender.inbound.holds]).toEqual([1_536 * KiB, 0]);
+  it('reads a sender no more that has more than 1 MiB waiting, until it may go on', () => {
+    send(16);
+    expect([outbound.queuedBytes, sender.inbound.holds]).toEqual([1_024 * KiB, 0]);
     send(2);
     expect([sender.inbound.holds, sender.heard]).toEqual([1, ['pause']]);
     while (outbound.queuedBytes > 128 * KiB) socket.read();
@@ -104,7 +104,7 @@ describe('what goes to a client', () => {
 
   it('counts all the relays of one connection together, and asks each to pause', () => {
     const other = new Relay(sender.inbound);
-    for (let round = 0; round < 12; round++) {
+    for (let round = 0; round < 8; round++) {
       send(1);
       send(1, other);
     }

@@ -22,10 +22,10 @@ export const MESSAGE_ENDED = 4;
 export const MESSAGE_RESET = 5;
 
 /**
- * 10 MB/s at 100 ms of round trip, which is as much as one channel of the SSH session above can have under way. Together with what a link keeps
- * to send again (1.5 MiB) and such a channel's window it is below the 4 MiB that may wait for a link.
+ * 5 MB/s at 100 ms of round trip. More would be faster on long ways, but what is under way when a link moves to another transport is sent again
+ * there, and after an outage a link may move several times: all of that has to stay below 2 MB.
  */
-export const STREAM_WINDOW_BYTES = 1024 * 1024;
+export const STREAM_WINDOW_BYTES = 512 * 1024;
 /** Enough for a handshake. A relay may have to hold as much for each pipe of fifty members, before any of them has shown that it reads. */
 export const FIRST_WINDOW_BYTES = 64 * 1024;
 

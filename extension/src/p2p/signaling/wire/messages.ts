@@ -43,7 +43,7 @@ export const MAX_DATA_LENGTH = 60 * 1024;
  * What a client may have under way to one other before a server stops to read it, with all its other meetings: more than the window of a
  * stream (`stream-message.ts`) takes as base64, so that this never befalls a client that heeds `pause`.
  */
-export const MAX_UNDER_WAY_BYTES = 1.5 * 1024 * 1024;
+export const MAX_UNDER_WAY_BYTES = 1024 * 1024;
 
 export const roomPeer = z.object({
   /** Of one connection, chosen at random by its client: a peer that comes back has another. */
