@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { World } from '../../test/support/people.ts';
 import { startGitDaemon } from '../baseline/git-daemon.ts';
@@ -82,7 +81,11 @@ interface Race {
   readonly scratch: string;
 }
 
-/** Every contender once a round, each round begun by another, so that noise and order hit all alike. */
+/**
+ * Every contender once a round, each round begun by another, so that noise and order hit all alike. The clones stay until the end of the
+ * run: ext4 without a journal looks at every inode that was freed in the last minutes before it gives one to a new file, so that whoever
+ * checks out after thousands of files were removed pays for them (docs/BENCHMARKS.md).
+ */
 async function race(
   contenders: readonly Contender[],
   { rounds, say, repository, origin, scratch }: Race,
@@ -96,7 +99,6 @@ async function race(
       settle(origin);
       const taken = await measure(contender, folder);
       verifyClone(folder, repository, contender);
-      rmSync(folder, { recursive: true, force: true });
       times[index]!.push(taken);
       say(
         `round ${round + 1}, ${contender.name}: ${seconds(taken.complete)} s, usable after ${seconds(taken.usable)} s`,

@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { RouteTraffic } from '../../extension/src/rpc/model.ts';
 import { World, type Person } from '../../test/support/people.ts';
@@ -68,7 +67,6 @@ export async function benchmarkTiers(options: BenchmarkOptions): Promise<Benchma
       const folder = join(scratch, `daemon-${round}`);
       settle(alice.repo);
       clones.push(await timeGit(['clone', '--quiet', daemon.url('project'), folder], daemon.env));
-      rmSync(folder, { recursive: true, force: true });
       say(`round ${round + 1}, ${DAEMON}: ${seconds(clones.at(-1)!)} s`);
     }
     return summarise(repository, joins, clones, times, overhead);
@@ -107,7 +105,6 @@ async function joinBy(tier: BenchTier, folder: string, lab: JoinLab, servers: re
   const relayed = (await relayedBytes(metrics, tier)) - relayedBefore;
   const spent = cpu() - cpuBefore;
   verifyClone(folder, repository, { name: `join by ${tier}` });
-  rmSync(folder, { recursive: true, force: true });
   return { ...times, cpu: spent, carried: relayed || linked };
 }
 

@@ -1,4 +1,6 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
+import { getPriority } from 'node:os';
 import { once } from 'node:events';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -165,3 +167,35 @@ it('leaves no process behind that waits for a fetch', async () => {
   repository.dispose();
   await expect.poll(waiting).toBe(0);
 });
+
+it.skipIf(process.platform !== 'linux')(
+  'serves a history behind a tip that a guest waits for, and only then',
+  async () => {
+    const children = (): number[] =>
+      readdirSync('/proc/self/task').flatMap((task) =>
+        readFileSync(`/proc/self/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+      );
+    const serve = async (tipOnly: boolean): Promise<{ priority: number; end: () => Promise<void> }> => {
+      const before = children();
+      const [ours, theirs] = duplexPair();
+      const serving = repository.serve(theirs, { tipOnly });
+      await once(ours, 'readable');
+      const [pid] = children().filter((child) => !before.includes(child));
+      const end = async (): Promise<void> => {
+        ours.end('0000');
+        ours.resume();
+        await serving;
+      };
+      return { priority: getPriority(pid), end };
+    };
+    const own = getPriority();
+    const behind = Math.min(own + 5, 19);
+    const tip = await serve(true);
+    const beside = await serve(false);
+    await tip.end();
+    const later = await serve(false);
+    expect([tip, beside, later].map(({ priority }) => priority)).toEqual([own, behind, own]);
+    await beside.end();
+    await later.end();
+  },
+);

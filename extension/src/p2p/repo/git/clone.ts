@@ -1,14 +1,15 @@
 import type { Duplex } from 'node:stream';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { deferred } from '../../../shared/deferred-promise.ts';
 import { messageOf, PeerweaveError } from '../../../shared/errors.ts';
 import { branchRef, type Oid } from '../../../shared/ids.ts';
 import type { Logger } from '../../../shared/log.ts';
 import type { CloneRequest } from '../repository.ts';
 import { CloneFolder } from './clone-folder.ts';
-import { cloneJob, hasWork, remainingRefs, tipOf, writeRefs, type CloneJob } from './clone-job.ts';
+import { cloneJob, findRoots, hasWork, remainingRefs, tipOf, writeRefs, type CloneJob } from './clone-job.ts';
 import { findDuplicates } from './duplicate-packs.ts';
-import { fetchPack } from './fetch-pack.ts';
+import { fetchPack, HeldTooLong, type FetchPackOptions } from './fetch-pack.ts';
 import { checkSizes, connected, contained } from './gate.ts';
 import { asFileFailure } from './git-failure.ts';
 import { throwIfCancelled, type Git } from './git.ts';
@@ -23,22 +24,31 @@ export interface CloneContext {
   readonly log: Logger;
 }
 
+/** Milliseconds that the peer's git is left with a history that it has ready; it gives up after twice as many (`serve.ts`). */
+const HISTORY_PATIENCE_MS = 60_000;
+
+/** What is known of a clone that is complete. */
+export interface Cloned {
+  /** Root commits of the branches that were cloned; undefined when there were none, or nobody could tell. */
+  readonly roots?: readonly Oid[];
+}
+
 /**
  * Makes a full clone of a peer's repository, its tip first (C4): the head branch without history is fetched, checked out and
  * usable as a shallow clone; then the whole history comes in one pack, which the peer's git can copy from its own packs as it
  * lies because we say that we have nothing; then `shallow` goes, and so does the pack that the tip came in. The user may commit in
  * between.
  *
- * The history is asked for as soon as the tip's bytes are here, and read only once the tip is usable: the peer's git counts
- * objects meanwhile, and the line and our processor are the checkout's. Against asking only after that (medians of five, both
- * sides and others on 2 cores, in parts of a stock `git clone` without a network): 216,000 objects in 121 MB, usable 0.13 and not
- * 0.06, all there 1.14 and not 1.25; 70 MB of incompressible files at the tip of 87, usable 0.76 and not 0.71, all there 1.65 and
- * not 1.73.
+ * The history is asked for as soon as the peer is at work on the tip, and read only once the tip is usable: the peer's git counts
+ * objects meanwhile, behind its work on the tip, and the line and our processor are the tip's. To ask only for a usable tip made the
+ * clone of 216,000 objects in 121 MB complete after 1.25 and not 1.14 of the time of a stock `git clone` without a network, and
+ * that of 70 MB of incompressible files at the tip of 87 after 1.73 and not 1.65, when it was compared (medians of five, both sides
+ * and others on 2 cores).
  *
  * Throws what `receive` throws, and `folder-not-empty`. The folder is then as it was, unless the user has worked in it since it
  * became usable: that work stays, in a shallow clone.
  */
-export async function clone(context: CloneContext, request: CloneRequest): Promise<void> {
+export async function clone(context: CloneContext, request: CloneRequest): Promise<Cloned> {
   throwIfCancelled(request.signal);
   const { git, log } = context;
   const folder = await CloneFolder.claim(git, request.directory);
@@ -46,19 +56,22 @@ export async function clone(context: CloneContext, request: CloneRequest): Promi
   const stop = new AbortController();
   const signal = request.signal === undefined ? stop.signal : AbortSignal.any([request.signal, stop.signal]);
   const job = cloneJob(context, request, folder, signal);
-  let history: Promise<void> | undefined;
+  const usable = deferred();
+  let history: Promise<Cloned> | undefined;
   try {
     await initialise(job);
     if (job.refs.size > 0) {
-      const usable = new Gate();
-      const startHistory = (): Promise<void> => (history ??= takeHistory(job, usable.opened));
+      const startHistory = (): Promise<Cloned> => (history ??= takeHistory(job, usable.promise));
       await takeTip(job, () => void startHistory().catch(() => undefined));
-      usable.open();
+      usable.resolve();
       await startHistory();
     }
     await folder.complete();
+    return (await history) ?? {};
   } catch (error) {
     stop.abort();
+    // A history that waits for the tip finds that it is over.
+    usable.resolve();
     await history?.catch(() => undefined);
     const failure = asFileFailure(error);
     if (job.checkedOut !== undefined && (resumable(failure, request.signal) || (await hasWork(job)))) {
@@ -79,7 +92,7 @@ function resumable(failure: unknown, signal: AbortSignal | undefined): boolean {
  * Fetches the history of a clone that has only its tip, as `clone` left it when the connection or the engine went. Throws what
  * `receive` throws; the folder stays as it is.
  */
-export async function completeClone(context: CloneContext, request: CloneRequest): Promise<void> {
+export async function completeClone(context: CloneContext, request: CloneRequest): Promise<Cloned> {
   const signal = request.signal ?? new AbortController().signal;
   const folder = await CloneFolder.reclaim(request.directory);
   const job = cloneJob(context, request, folder, signal);
@@ -87,20 +100,11 @@ export async function completeClone(context: CloneContext, request: CloneRequest
   const tip = await (await findRefReader(job.git, job.gitDir)).one(branchRef(job.head));
   if (tip !== null) job.checkedOut = tip;
   try {
-    await takeHistory(job, Promise.resolve());
+    const cloned = await takeHistory(job, Promise.resolve());
     await folder.complete();
+    return cloned;
   } catch (error) {
     throw asFileFailure(error);
-  }
-}
-
-/** A promise that is resolved from outside. */
-class Gate {
-  readonly opened: Promise<void>;
-  open: () => void = () => undefined;
-
-  constructor() {
-    this.opened = new Promise((resolve) => (this.open = resolve));
   }
 }
 
@@ -110,21 +114,23 @@ async function initialise({ git, request, root, head, signal }: CloneJob): Promi
 }
 
 /**
- * Fetches and checks out the tip of the head branch; does nothing when the peer does not offer it just now. `onFetched` comes
- * as soon as the line is free.
+ * Fetches and checks out the tip of the head branch; does nothing when the peer does not offer it just now. `onAsked` comes when
+ * the peer is at work on it.
  */
-async function takeTip(job: CloneJob, onFetched: () => void): Promise<void> {
+async function takeTip(job: CloneJob, onAsked: () => void): Promise<void> {
   const tip = tipOf(job);
   if (tip === undefined) return;
   const staging = await Staging.create(job.gitDir);
   try {
-    const fetched = await fetchInto(job, staging, 'tip', (offer) =>
-      [...offer.refs.values()].includes(tip) ? { wants: [tip], haves: [], certain: true, tipOnly: true } : undefined,
-    );
+    const plan = (offer: Advertisement): FetchPlan | undefined =>
+      [...offer.refs.values()].includes(tip) ? { wants: [tip], haves: [], certain: true, tipOnly: true } : undefined;
+    const fetched = await fetchInto(job, staging, 'tip', plan, { beside: onAsked });
     if (fetched === undefined) return;
-    onFetched();
-    await checkSizes(job.git, job.gitDir, staging, job.limits, job.signal);
-    if (!(await present(job, staging, fetched, [tip])).has(tip)) throw missing();
+    const [, found] = await allDone([
+      checkSizes(job.git, job.gitDir, staging, job.limits, job.signal),
+      present(job, staging, fetched, [tip]),
+    ]);
+    if (!found.has(tip)) throw missing();
     await job.folder.tipHere(tip, await staging.publish());
   } finally {
     await staging.remove();
@@ -133,23 +139,23 @@ async function takeTip(job: CloneJob, onFetched: () => void): Promise<void> {
 }
 
 /** Fetches everything and writes the refs; checks out the tip too if that could not be done before. */
-async function takeHistory(job: CloneJob, hold: Promise<void>): Promise<void> {
+async function takeHistory(job: CloneJob, hold: Promise<void>): Promise<Cloned> {
   const { git, gitDir, limits, signal } = job;
   const staging = await Staging.create(gitDir);
   const tip = tipOf(job);
   let here: Set<Oid>;
+  let roots: Oid[] | undefined;
   try {
-    const fetched = await fetchInto(job, staging, 'history', (offer) => planAll(job, offer), hold);
+    const fetched = await fetchHistory(job, staging, hold);
     if (fetched === undefined) throw missing();
-    const checks = [
+    const [, found, duplicates, rootsFound] = await allDone([
       checkSizes(git, gitDir, staging, limits, signal),
       present(job, staging, fetched, [...new Set(job.refs.values())]),
       findDuplicates(git, gitDir, staging, job.folder.tipPacks, signal),
-    ] as const;
-    // All to their end, whatever one says: staging must not go while another reads it.
-    await Promise.allSettled(checks);
-    const [, found, duplicates] = await Promise.all(checks);
+      findRoots(job, staging),
+    ]);
     here = found;
+    roots = rootsFound;
     throwIfCancelled(signal);
     if (tip !== undefined && !here.has(tip)) throw missing();
     const packs = await staging.publish();
@@ -161,6 +167,36 @@ async function takeHistory(job: CloneJob, hold: Promise<void>): Promise<void> {
   await rm(join(gitDir, 'shallow'), { force: true });
   if (tip !== undefined && job.checkedOut === undefined) await checkOut(job, tip);
   await writeRefs(job, await remainingRefs(job, here));
+  return roots === undefined ? {} : { roots };
+}
+
+/** Asks for everything, to be read once `hold` resolves; asks again if that takes too long for the peer's git. */
+async function fetchHistory(job: CloneJob, staging: Staging, hold: Promise<void>): Promise<Intake | undefined> {
+  const ask = (options: { hold?: Promise<void> }): Promise<Intake | undefined> =>
+    fetchInto(job, staging, 'history', (offer) => planAll(job, offer), options);
+  const late = deferred();
+  const timer = setTimeout(() => late.reject(new HeldTooLong()), HISTORY_PATIENCE_MS);
+  const soon = Promise.race([hold, late.promise]);
+  // It may be over before anybody waits for it: while the peer is still answering.
+  soon.catch(() => undefined);
+  try {
+    return await ask({ hold: soon });
+  } catch (error) {
+    if (!(error instanceof HeldTooLong)) throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+  await hold;
+  throwIfCancelled(job.signal);
+  return ask({});
+}
+
+/** All of them to their end, whatever one says: staging must not go while another reads it. Throws what the first of them threw. */
+async function allDone<T extends readonly Promise<unknown>[]>(
+  checks: readonly [...T],
+): ReturnType<typeof Promise.all<T>> {
+  await Promise.allSettled(checks);
+  return Promise.all(checks);
 }
 
 /** A pack that stays only takes space; Windows keeps one that is being read. */
@@ -195,14 +231,13 @@ async function fetchInto(
   staging: Staging,
   what: 'tip' | 'history',
   plan: (offer: Advertisement) => FetchPlan | undefined,
-  hold?: Promise<void>,
+  more: Pick<FetchPackOptions, 'hold' | 'beside'>,
 ): Promise<Intake | undefined> {
   const { git, gitDir, limits, signal, request } = job;
   const progress = new ProgressMeter(request.onProgress);
   const connect = (stop: AbortSignal): Promise<Duplex> => request.connect(stop, what);
   const choose = async (offer: Advertisement): Promise<FetchPlan | undefined> => plan(offer);
-  const holding = hold === undefined ? {} : { hold };
-  return fetchPack({ git, gitDir, staging, limits, signal, progress, connect, plan: choose, ...holding });
+  return fetchPack({ git, gitDir, staging, limits, signal, progress, connect, plan: choose, ...more });
 }
 
 /** Which ids are here with all they reach. */

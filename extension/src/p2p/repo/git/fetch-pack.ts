@@ -20,8 +20,13 @@ export interface FetchPackOptions {
   readonly plan: (offer: Advertisement) => Promise<FetchPlan | undefined>;
   /** Called when the peer has been asked: what is to be started can be started beside the peer's work. */
   readonly beside?: () => void;
-  /** Reads the pack only after this resolves; the peer's git prepares it meanwhile. */
+  /** Reads the pack only after this resolves; the peer's git prepares it meanwhile. A `HeldTooLong` that it rejects with is thrown. */
   readonly hold?: Promise<void>;
+}
+
+/** What a peer has prepared was left unread for so long that its git may have given up (`IDLE_TIMEOUT_S` in `serve.ts`). */
+export class HeldTooLong extends Error {
+  override readonly name = 'HeldTooLong';
 }
 
 /**
@@ -57,7 +62,7 @@ export async function fetchPack(options: FetchPackOptions): Promise<Intake | und
     return intake;
   } catch (error) {
     throwIfCancelled(signal);
-    if (error instanceof PeerweaveError) throw error;
+    if (error instanceof PeerweaveError || error instanceof HeldTooLong) throw error;
     const what = error instanceof PktLineError ? error.message : 'the connection broke';
     throw new PeerweaveError('link-lost', `Fetching from the peer failed: ${what}. It is tried again.`, {
       cause: error,

@@ -20,8 +20,11 @@ export type Inspection =
   | { readonly kind: 'repository'; readonly info: RepositoryInfo; readonly traits: RepositoryTraits }
   | Exclude<FolderState, { kind: 'repository' }>;
 
-/** Finds out what a folder is. Throws only `git-missing` and I/O errors; whatever git says about the folder is a state. */
-export async function inspect(git: Git, directory: string): Promise<Inspection> {
+/**
+ * Finds out what a folder is. Throws only `git-missing` and I/O errors; whatever git says about the folder is a state. `roots` spares the
+ * walk to the root commits where they are known.
+ */
+export async function inspect(git: Git, directory: string, roots?: readonly Oid[]): Promise<Inspection> {
   if (!(await isFolder(directory))) return { kind: 'no-repository' };
   let answers: string[];
   try {
@@ -44,17 +47,21 @@ export async function inspect(git: Git, directory: string): Promise<Inspection> 
   const config = await readConfig(git, gitDir);
   const problem = await refuse(gitDir, config, format ?? 'sha1');
   if (problem !== undefined) return problem;
-  const roots = await git.run(['rev-list', '--max-parents=0', '--branches'], { gitDir });
   const info: RepositoryInfo = {
     root: dirname(gitDir),
     gitDir,
     objectFormat: format as ObjectFormat,
-    roots: roots.stdout.split('\n').filter(Boolean).sort() as Oid[],
+    roots: (roots ?? (await findRoots(git, gitDir))).toSorted(),
   };
   const refFormat = refFormatOf(config.get('extensions.refstorage'));
   const ignoreCase = config.get('core.ignorecase') === 'true';
   const hooksPath = insideWorktree(info.root, config.get('core.hookspath'));
   return { kind: 'repository', info, traits: { refFormat, ignoreCase, hooksPath } };
+}
+
+async function findRoots(git: Git, gitDir: string): Promise<Oid[]> {
+  const { stdout } = await git.run(['rev-list', '--max-parents=0', '--branches'], { gitDir });
+  return stdout.split('\n').filter(Boolean) as Oid[];
 }
 
 async function ask(git: Git, directory: string): Promise<string[]> {

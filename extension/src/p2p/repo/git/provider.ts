@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { silentLogger, type Logger } from '../../../shared/log.ts';
 import type { CloneRequest, FolderState, Repository, RepositoryProvider } from '../repository.ts';
 import { isVacant } from './clone-folder.ts';
-import { clone, completeClone } from './clone.ts';
+import { clone, completeClone, type Cloned } from './clone.ts';
 import { Git } from './git.ts';
 import { requireGit } from './git-version.ts';
 import { inspect, unusableError } from './inspect.ts';
@@ -36,9 +36,13 @@ export class SystemGitProvider implements RepositoryProvider {
     return state.kind === 'repository' ? { kind: state.kind, info: state.info } : state;
   }
 
-  async open(directory: string): Promise<Repository> {
+  open(directory: string): Promise<Repository> {
+    return this.openKnown(directory, {});
+  }
+
+  private async openKnown(directory: string, { roots }: Cloned): Promise<Repository> {
     await this.ready();
-    const state = await inspect(this.git, directory);
+    const state = await inspect(this.git, directory, roots);
     if (state.kind !== 'repository') throw unusableError(state, directory);
     const { info, traits } = state;
     const { gitDir } = info;
@@ -65,14 +69,12 @@ export class SystemGitProvider implements RepositoryProvider {
 
   async clone(request: CloneRequest): Promise<Repository> {
     await this.ready();
-    await clone({ git: this.git, log: this.log }, request);
-    return this.open(request.directory);
+    return this.openKnown(request.directory, await clone({ git: this.git, log: this.log }, request));
   }
 
   async completeClone(request: CloneRequest): Promise<Repository> {
     await this.ready();
-    await completeClone({ git: this.git, log: this.log }, request);
-    return this.open(request.directory);
+    return this.openKnown(request.directory, await completeClone({ git: this.git, log: this.log }, request));
   }
 
   /** Git is looked for once; a failure is looked at again the next time, after the person installed it. */

@@ -1,3 +1,4 @@
+import { constants, getPriority, setPriority } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { PeerweaveError } from '../../../shared/errors.ts';
@@ -32,19 +33,38 @@ const IDLE_TIMEOUT_S = 120;
  */
 const TIP_CONFIG = ['pack.window=0', 'pack.compression=1'];
 
+/** How much less of a busy processor a history gets while a tip is served that somebody waits for (`nice(1)`): about a third. */
+const BEHIND_PRIORITY = 5;
+
 export interface UploadPackOptions {
   /** The peer wants one commit without its history, soon. */
   readonly tipOnly?: boolean;
+  /** Others are served something more urgent. */
+  readonly behind?: boolean;
   /** A detached HEAD would advertise a commit that no branch shares. */
   readonly hideHead: boolean;
 }
 
 /** Starts git; it says what it has and waits for wants. */
-export function startUploadPack(git: Git, gitDir: string, { tipOnly, hideHead }: UploadPackOptions): GitProcess {
+export function startUploadPack(
+  git: Git,
+  gitDir: string,
+  { tipOnly, behind, hideHead }: UploadPackOptions,
+): GitProcess {
   return git.start(['upload-pack', '--strict', `--timeout=${IDLE_TIMEOUT_S}`, gitDir], {
     isolated: true,
+    ...(behind === true ? { onStart: stepBack } : {}),
     config: [...(hideHead ? ['transfer.hideRefs=HEAD'] : []), ...SERVE_CONFIG, ...(tipOnly === true ? TIP_CONFIG : [])],
   });
+}
+
+/** What the process starts inherits it. */
+function stepBack(pid: number): void {
+  try {
+    setPriority(pid, Math.min(getPriority() + BEHIND_PRIORITY, constants.priority.PRIORITY_LOW));
+  } catch {
+    // It has ended already, or the system knows no priorities; then it takes its turn like any other.
+  }
 }
 
 /**

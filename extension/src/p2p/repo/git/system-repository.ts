@@ -48,7 +48,7 @@ import { RefConflictError, RefTransaction } from './ref-transaction.ts';
 import { relate } from './relate.ts';
 import { replay } from './replay.ts';
 import { resolveMerge } from './resolve-merge.ts';
-import { serveUploadPack, startUploadPack } from './serve.ts';
+import { serveUploadPack, startUploadPack, type UploadPackOptions } from './serve.ts';
 import { undoMove } from './undo-move.ts';
 import { UploadPackReserve } from './upload-pack-reserve.ts';
 import { watchRepository } from './watch.ts';
@@ -75,6 +75,8 @@ export class SystemRepository implements Repository {
   private readonly mutex = new Mutex();
   private readonly closed = new AbortController();
   private readonly reserve = new UploadPackReserve();
+  /** Guests who are getting their first look now. */
+  private tipsServed = 0;
 
   constructor({ git, info, traits, activity, log }: SystemRepositoryParts) {
     this.git = git;
@@ -100,19 +102,27 @@ export class SystemRepository implements Repository {
     const signal = this.until(options.signal);
     const { tipOnly = false } = options;
     const waiting = tipOnly ? undefined : this.reserve.take();
-    const start = waiting === undefined ? await this.uploadPack(tipOnly) : () => waiting;
+    const start =
+      waiting === undefined
+        ? await this.uploadPack({ tipOnly, behind: !tipOnly && this.tipsServed > 0 })
+        : () => waiting;
     throwIfCancelled(signal);
-    await serveUploadPack(start(), stream, signal);
+    if (tipOnly) this.tipsServed += 1;
+    try {
+      await serveUploadPack(start(), stream, signal);
+    } finally {
+      if (tipOnly) this.tipsServed -= 1;
+    }
   }
 
   async expectFetches(peers: number): Promise<void> {
-    const start = await this.uploadPack(false);
+    const start = await this.uploadPack({});
     if (!this.closed.signal.aborted) this.reserve.expect(peers, start);
   }
 
-  private async uploadPack(tipOnly: boolean): Promise<() => GitProcess> {
+  private async uploadPack(options: Omit<UploadPackOptions, 'hideHead'>): Promise<() => GitProcess> {
     const hideHead = (await this.refs.head(this.info.gitDir)) === undefined;
-    return () => startUploadPack(this.git, this.info.gitDir, { hideHead, tipOnly });
+    return () => startUploadPack(this.git, this.info.gitDir, { ...options, hideHead });
   }
 
   receive(request: ReceiveRequest): Promise<ReceiveResult> {
