@@ -25,17 +25,22 @@ export async function compare(services: Services, argument: unknown): Promise<vo
   const chosen = await chooseConflict(services.model, argument, ['diverged', 'rewound-there']);
   const theirs = chosen && (await chooseTheirs(chosen));
   if (chosen === undefined || theirs === undefined) return;
-  const path = (await conflictTargetOf(argument))?.path;
-  await (path === undefined ? compareAll(services, chosen, theirs) : compareFile(chosen, theirs.oid, path));
+  const { path, theirPath } = (await conflictTargetOf(argument)) ?? {};
+  if (path === undefined) await compareAll(services, chosen, theirs);
+  else await compareFile(chosen, theirs.oid, { path, theirPath: theirPath ?? path });
 }
 
-async function compareFile({ session, conflict }: ChosenConflict, tip: string, path: string): Promise<void> {
+async function compareFile(
+  { session, conflict }: ChosenConflict,
+  tip: string,
+  { path, theirPath }: { readonly path: string; readonly theirPath: string },
+): Promise<void> {
   const theirs = conflict.candidates.find(({ oid }) => oid === tip);
   const who = theirs === undefined ? short(tip) : ownersOf(session, theirs);
   const title = `${plain(basename(path))}: ${who} ↔ you`;
   await vscode.commands.executeCommand(
     'vscode.diff',
-    peerUri(session.repo, tip, path),
+    peerUri(session.repo, tip, theirPath),
     await ourUri(session, conflict, path),
     title,
   );

@@ -115,7 +115,14 @@ export const resolution = z.discriminatedUnion('how', [
 ]);
 
 /** What every conflict command of the editor takes, whoever runs it: a row, a notification, a lens. */
-export const conflictTarget = z.object({ repo, branch, tip: oid.optional(), path: path.optional() });
+export const conflictTarget = z.object({
+  repo,
+  branch,
+  tip: oid.optional(),
+  path: path.optional(),
+  /** What the side at `tip` calls the file, where that is another name. */
+  theirPath: path.optional(),
+});
 
 export const strategy = z.enum(['manual', 'auto-merge', 'prefer-local', 'prefer-remote']);
 

@@ -169,6 +169,10 @@ describe('prompts on the lines of open files', () => {
     const first = async (path: string, text?: string): Promise<string | undefined> =>
       (await editor.read(open(path, text)))[0]?.split(' · ')[0];
     const by = `in ${tip.slice(0, 7)}`;
+    const [, compare] = await editor.lenses(open('b'));
+    expect(compare?.command?.arguments).toEqual([
+      { repo: bob.repo, branch: 'main', tip, path: 'b', theirPath: 'theirs-b' },
+    ]);
     expect(await first('mine-a')).toBe(`8: Alice changed these lines ${by}`);
     expect(await first('b')).toBe(`8: Alice changed these lines ${by}`);
     expect(await first('gone')).toBe(`0: Alice deleted this file ${by}`);

@@ -46,6 +46,11 @@ interface Side {
   readonly theirs: Candidate;
 }
 
+/** A side, and what it did to the file. */
+interface ChangedSide extends Side {
+  readonly change: PeerChange;
+}
+
 async function ofSide(versions: PeerVersions, side: Side, lines: readonly string[]): Promise<DivergencePrompt[]> {
   const { repository } = side.place.session;
   const tip = side.theirs.oid as Oid;
@@ -54,25 +59,24 @@ async function ofSide(versions: PeerVersions, side: Side, lines: readonly string
   if (changes?.base === undefined || change === undefined) return [];
   const { base } = changes;
   const { basePath, theirPath } = change;
-  if (theirPath === null) return [ofFile(side, 'deleted-file')];
-  if (change.sameContent) return basePath === theirPath ? [] : [ofFile(side, 'renamed-file')];
+  const changed = { ...side, change };
+  if (change.sameContent) return basePath === theirPath ? [] : [ofFile(changed, 'renamed-file')];
   const [before, after] = await Promise.all([
     basePath === null ? null : versions.text(repository, base, basePath),
-    versions.text(repository, tip, theirPath),
+    theirPath === null ? null : versions.text(repository, tip, theirPath),
   ]);
-  if (after === null || (before === null && basePath !== null)) return [ofFile(side, 'file')];
+  if (theirPath === null) return [ofFile(changed, 'deleted-file', before !== null && !same(linesOf(before), lines))];
+  if (after === null || (before === null && basePath !== null)) return [ofFile(changed, 'file')];
   const theirs = linesOf(after);
-  if (before === null) return same(lines, theirs) ? [] : [ofFile(side, addedDeed(change))];
+  if (before === null) return same(lines, theirs) ? [] : [ofFile(changed, 'added-file', true)];
   const regions = peerRegions(linesOf(before), lines, theirs);
   if (regions.length === 0) return [];
   const origins = await versions.origins(repository, { base, tip, path: theirPath });
-  return regions.map((region) => ofLines(side, region, theirs, origins));
+  return regions.map((region) => ofLines(changed, region, theirs, origins));
 }
 
-const addedDeed = ({ kind }: PeerChange): PeerDeed => (kind === 'added' ? 'added-file' : 'file');
-
 function ofLines(
-  side: Side,
+  side: ChangedSide,
   { mine, theirs, contested }: PeerRegion,
   lines: readonly string[],
   origins: readonly LineOrigin[],
@@ -92,13 +96,17 @@ function originOf({ start, end }: Span, origins: readonly LineOrigin[]): Oid | u
   return origins.find(({ line, count }) => line < end && line + count > start)?.commit;
 }
 
-function ofFile(side: Side, deed: PeerDeed): DivergencePrompt {
-  const contested = deed === 'added-file';
+function ofFile(side: ChangedSide, deed: PeerDeed, contested = false): DivergencePrompt {
   return { ...common(side), deed, span: { start: 0, end: 1 }, contested, commit: side.theirs.oid, theirs: [] };
 }
 
-function common({ place, path, conflict, theirs }: Side): Pick<DivergencePrompt, 'names' | 'target'> {
-  return { names: theirs.owners, target: { repo: place.repo, branch: conflict.branch, tip: theirs.oid, path } };
+function common({ place, path, conflict, theirs, change }: ChangedSide): Pick<DivergencePrompt, 'names' | 'target'> {
+  const { theirPath } = change;
+  const other = theirPath === null || theirPath === path ? {} : { theirPath };
+  return {
+    names: theirs.owners,
+    target: { repo: place.repo, branch: conflict.branch, tip: theirs.oid, path, ...other },
+  };
 }
 
 const same = (a: readonly string[], b: readonly string[]): boolean =>
