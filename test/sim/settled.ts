@@ -25,14 +25,37 @@ export function checkSettled(engines: readonly SimEngine[], graph: CommitGraph):
       );
     }
   }
-  for (const branch of allBranches(engines)) {
-    // Unless somebody took something back, or it waits for a person.
-    if (engines.some(({ repository }) => repository.rewritten.has(branch))) continue;
-    if (engines.some((engine) => refusesAny(engine, engines) || waitsForPerson(engine, branch))) continue;
+  for (const branch of simpleBranches(engines)) {
     checkAlike(branch, engines, graph);
     checkMerged(branch, engines, graph);
   }
 }
+
+/**
+ * What it must have come to once people have settled all that was shown as a conflict: everybody is at the same commit, but for the same
+ * changes committed separately, which are no conflict and which nobody who decides by hand has merged.
+ */
+export function checkAgreed(engines: readonly SimEngine[], graph: CommitGraph): void {
+  for (const branch of simpleBranches(engines)) {
+    const heads = outermost(tipsOf(branch, engines), graph);
+    const apart = heads.some((one) =>
+      heads.some((other) => other !== one && graph.relation(one, other).patchEqual !== true),
+    );
+    hold(!apart, () => `${branch} is shown to be settled, and is not: ${list(heads)}`);
+    const behind = engines.filter(({ repository }) => !heads.includes(repository.tip(branch)!));
+    hold(heads.length > 1 || behind.length === 0, () => `${branch} has not come to ${behind.map(name).join(' ')}`);
+  }
+}
+
+/** Branches from which nobody took anything back, that nobody refuses, and that wait for no person. */
+const simpleBranches = (engines: readonly SimEngine[]): BranchName[] =>
+  allBranches(engines).filter(
+    (branch) =>
+      !engines.some(
+        (engine) =>
+          engine.repository.rewritten.has(branch) || refusesAny(engine, engines) || waitsForPerson(engine, branch),
+      ),
+  );
 
 /** Whatever their strategies, people who have the same files have the same commit (SY9). */
 function checkAlike(branch: BranchName, engines: readonly SimEngine[], graph: CommitGraph): void {

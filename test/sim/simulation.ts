@@ -4,7 +4,7 @@ import { branchRef } from '../../extension/src/shared/ids.ts';
 import { Agreement } from './agreement.ts';
 import { CommitGraph } from './commit-graph.ts';
 import { checkQuiet, differing } from './properties.ts';
-import { checkSettled } from './settled.ts';
+import { checkAgreed, checkSettled } from './settled.ts';
 import { Prng } from './prng.ts';
 import { drawScenario, type Scenario } from './scenario.ts';
 import { SimEngine } from './sim-engine.ts';
@@ -234,7 +234,7 @@ class Simulation {
   private settle(): void {
     for (let round = 0; round < 100; round++) {
       const user = this.users.find((candidate) => candidate.resolver.resolve());
-      if (user === undefined) return;
+      if (user === undefined) return checkAgreed(this.engines, this.graph);
       this.rest();
     }
     hold(false, () => `conflicts do not settle: ${differing(this.engines).join(', ')}`);
