@@ -34,8 +34,11 @@ beforeAll(async () => {
 
 afterAll(() => stage.temp.remove());
 
+/** As long as a peer's folder can be (`peer-namespace.ts`): what the journal holds must be readable again. */
+const LONGEST = 'b'.repeat(32 + 1 + 43);
+
 const order = (): Omit<CrashOrder, 'root'> => ({
-  markers: { branch: branch('main'), ours, theirs, whose: 'bob', message: 'Merge' },
+  markers: { branch: branch('main'), ours, theirs, whose: LONGEST, message: 'Merge' },
 });
 
 const onScenes = <T>(points: readonly T[], act: (scene: Scene, point: T) => Promise<void>): Promise<void> =>
@@ -52,7 +55,7 @@ function expectWhole({ root }: Scene): 'begun' | 'nothing' {
   const status = git(root, 'status', '--porcelain', '--untracked-files=all').split('\n');
   if (existsSync(join(root, '.git', 'MERGE_HEAD'))) {
     expect(status).toEqual(['M  deep/er/g', 'UU f', 'D  gone', ' M mine.txt', 'A  new/n', '?? untracked.txt']);
-    expect(read('f')).toContain(`>>>>>>> peerweave/merging/bob-${theirs.slice(0, 7)}`);
+    expect(read('f')).toContain(`>>>>>>> peerweave/merging/${LONGEST}-${theirs.slice(0, 7)}`);
     expect(git(root, 'rev-parse', '--verify', 'AUTO_MERGE^{tree}')).toMatch(/^[0-9a-f]{40}$/);
     git(root, 'merge', '--abort');
     expect(read('f')).toBe(lines(9, { 5: 'mine' }));

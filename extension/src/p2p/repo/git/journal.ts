@@ -29,7 +29,7 @@ const entrySchema = z.object({
   /** The worktree that moves along. */
   worktree: z.object({ root: z.string().min(1), gitDir: z.string().min(1) }).nullable(),
   /** No move, but a merge with markers of `to` into the worktree: the tree that its files go to, and what the markers call `to`. */
-  markers: z.object({ tree: oid, label: z.string().regex(/^peerweave\/merging\/[a-z0-9-]{1,80}$/) }).optional(),
+  markers: z.object({ tree: oid, label: z.string().regex(/^peerweave\/merging\/[a-z0-9-]{1,200}$/) }).optional(),
   /** The engine that is at it. */
   pid: z.number().int().positive(),
 });
