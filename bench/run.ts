@@ -2,7 +2,7 @@
  * `npm run bench [-- NAME …]`: runs benchmarks against what people would use instead, prints tables and writes everything that was
  * measured to bench-results/. Exits 0 whether targets are met or not, and 1 when a benchmark could not be run.
  *
- *     node bench/run.ts [join] [propagation] [engine] [server] [tiers] [conflicts] [--rounds=3] [--commits=200] [--idle=20]
+ *     node bench/run.ts [join] [propagation] [engine] [server] [tiers] [conflicts] [webview] [--rounds=3] [--commits=200] [--idle=20]
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -15,6 +15,7 @@ import { benchmarkJoin } from './benchmarks/join.ts';
 import { benchmarkPropagation } from './benchmarks/propagation.ts';
 import { benchmarkServer } from './benchmarks/server.ts';
 import { benchmarkTiers } from './benchmarks/tiers.ts';
+import { benchmarkWebview } from './benchmarks/webview.ts';
 import { describeMachine } from './measure/machine.ts';
 import { renderReport } from './report.ts';
 
@@ -25,6 +26,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   server: benchmarkServer,
   conflicts: benchmarkConflicts,
   tiers: benchmarkTiers,
+  webview: benchmarkWebview,
 };
 
 const { values, positionals } = parseArgs({

@@ -14,6 +14,8 @@ export interface ResolutionPageOptions {
   readonly memory?: PageMemory;
   /** Answers what the page says, as its host in the editor does. */
   readonly answer?: (said: FromPage, tell: (message: ToPage) => Promise<void>) => void;
+  /** A host that is a script of the page itself and sets `acquireVsCodeApi`: nothing crosses to this process. */
+  readonly script?: string;
 }
 
 /** The bundled resolution page in a real browser, under the policy that the editor gives it; whoever opens it speaks for the host. */
@@ -41,7 +43,7 @@ export class ResolutionPage {
   readonly tell = (message: ToPage): Promise<void> =>
     this.page.evaluate((data) => window.postMessage(data, '*'), message);
 
-  private async load({ theme = 'light', memory, answer }: ResolutionPageOptions): Promise<void> {
+  private async load({ theme = 'light', memory, answer, script: host }: ResolutionPageOptions): Promise<void> {
     const { page, problems } = this;
     page.on('pageerror', (error) => problems.push(error.message));
     page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
@@ -53,9 +55,11 @@ export class ResolutionPage {
     });
     await page.exposeFunction('remembered', (kept: PageMemory) => (this.memory = kept));
     const [script, style] = ['resolve.js', 'resolve-page.css'].map((name) => readFileSync(join(dist, name), 'utf8'));
-    const body = documentOf(theme, memory);
+    const body = documentOf(theme);
+    const hosting = host ?? hostScript(memory);
     await page.route('http://page.test/**', (route) => {
       const { pathname } = new URL(route.request().url());
+      if (pathname === '/host.js') return route.fulfill({ contentType: 'text/javascript', body: hosting });
       if (pathname === '/resolve.js') return route.fulfill({ contentType: 'text/javascript', body: script! });
       if (pathname === '/resolve.css') return route.fulfill({ contentType: 'text/css', body: style! });
       return route.fulfill({ contentType: 'text/html', body });
@@ -64,19 +68,19 @@ export class ResolutionPage {
   }
 }
 
+/** Tells this process what the page says. */
+const hostScript = (memory: PageMemory | undefined): string =>
+  `window.acquireVsCodeApi = () => ({
+    postMessage: (message) => window.said(message),
+    getState: () => (${JSON.stringify(memory ?? null)}) ?? undefined,
+    setState: (memory) => window.remembered(memory),
+  });`;
+
 /** As the editor makes it, and with what the editor puts into every page: its colours and its API. */
-function documentOf(theme: ThemeName, memory: PageMemory | undefined): string {
-  const kept = JSON.stringify(memory ?? null).replaceAll('<', '\\u003c');
-  return `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
+const documentOf = (theme: ThemeName): string =>
+  `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
     <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src http://page.test 'nonce-t'; script-src 'nonce-t'">
     <style nonce="t">${themeStyle(theme)}</style><link rel="stylesheet" href="/resolve.css">
-    <script nonce="t">
-      window.acquireVsCodeApi = () => ({
-        postMessage: (message) => window.said(message),
-        getState: () => (${kept}) ?? undefined,
-        setState: (memory) => window.remembered(memory),
-      });
-    </script>
+    <script nonce="t" src="/host.js"></script>
     </head><body class="${theme === 'contrast' ? 'vscode-high-contrast' : `vscode-${theme}`}"><main id="page"></main>
     <script nonce="t" src="/resolve.js"></script></body></html>`;
-}
