@@ -28,9 +28,12 @@ const START_TIMEOUT_MS = 60_000;
 /** Starts a VS Code server on a free port of the loopback interface and resolves when it listens. */
 export async function startVscodeServer(options: VscodeServerOptions): Promise<VscodeServer> {
   const { node, serverMain } = await ensureCodeServer();
-  const user = join(options.dataDirectory, 'data', 'User');
-  await mkdir(user, { recursive: true });
-  await writeFile(join(user, 'settings.json'), JSON.stringify(options.settings ?? {}));
+  // Settings that belong to a machine are read from a file of their own where the files are on another one, as here.
+  for (const place of ['User', 'Machine']) {
+    const folder = join(options.dataDirectory, 'data', place);
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'settings.json'), JSON.stringify(options.settings ?? {}));
+  }
   const args = [
     serverMain,
     ...['--host', '127.0.0.1', '--port', '0'],
