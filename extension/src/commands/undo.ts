@@ -34,6 +34,6 @@ function detailOf(entry: ActivityEntry): string {
   const who = entry.by === undefined ? 'You did this' : `This came from ${plain(entry.by)}`;
   return (
     `${undoInWords(entry)}\n${who} ${ago(entry.at, nowForPeople())}. ` +
-    'The commits stay in the repository, and nothing of yours that is not committed is touched.'
+    'The others keep what they have. The commits stay in the repository, and nothing that is not committed is touched.'
   );
 }

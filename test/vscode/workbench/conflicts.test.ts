@@ -151,6 +151,20 @@ describe('conflicts in the editor', function () {
     await cy.page.getByText('No conflicts.').waitFor();
   });
 
+  it('Rebase Mine Onto… makes our commits anew on top of theirs', async () => {
+    const [adas, cys] = await Promise.all([
+      commit(adasFolder, 'fringe.txt', 'a\n'),
+      commit(cysFolder, 'hem.txt', 'c\n'),
+    ]);
+    await cy.row(/main.*merges by itself/).waitFor();
+    await cy.command('Peerweave: Rebase Mine Onto…');
+    await cy.dialog.filter({ hasText: 'Rebase your main onto Ada Lovelace?' }).waitFor();
+    await cy.answerDialog('Rebase');
+    await until(() => tips()[0] === tips()[1] && tips()[1] !== adas);
+    assert.equal(git(cysFolder, 'rev-parse', 'main^'), adas);
+    assert.notEqual(git(cysFolder, 'rev-parse', 'main'), cys);
+  });
+
   it('[CO3] a strategy settles what merges cleanly, and nobody is told', async () => {
     for (const person of [ada, cy]) {
       await person.command('Notifications: Clear All Notifications');
