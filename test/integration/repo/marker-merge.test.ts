@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { MarkerMergeRequest, MarkerMergeResult } from '../../../extension/src/p2p/repo/marker-merge.ts';
 import type { Repository } from '../../../extension/src/p2p/repo/repository.ts';
 import { PeerweaveError } from '../../../extension/src/shared/errors.ts';
@@ -22,6 +22,7 @@ beforeEach(() => {
   root = join(temp.path, 'work');
 });
 afterEach(() => {
+  vi.unstubAllEnvs();
   repository.dispose();
   temp.remove();
 });
@@ -58,7 +59,8 @@ const begin = (more: Partial<MarkerMergeRequest> = {}): Promise<MarkerMergeResul
     message: "Merge bob's main",
     ...more,
   });
-const complete = (message?: string): Promise<Oid> => repository.markerMerges.complete({ message });
+const complete = (message?: string): Promise<Oid> =>
+  repository.markerMerges.complete({ message, fallbackName: 'Mia of the session' });
 const states = async (): Promise<string[]> => {
   const merge = await repository.markerMerges.current();
   if (merge === undefined) throw new Error('no merge');
@@ -279,6 +281,29 @@ describe('completing', () => {
     writeFiles(root, { f: 'settled\n' });
     const made = await complete('Settle it\n\n#42 was right');
     expect(git(root, 'show', '-s', '--format=%B', made)).toBe('Settle it\n\n#42 was right');
+  });
+
+  it('whoever git does not know commits by the name in the session; who says it in the environment is who they say', async () => {
+    await usual();
+    git(root, 'config', '--unset', 'user.name');
+    git(root, 'config', '--unset', 'user.email');
+    vi.stubEnv('GIT_CONFIG_GLOBAL', '/dev/null');
+    vi.stubEnv('GIT_CONFIG_NOSYSTEM', '1');
+    await begin();
+    writeFiles(root, { f: 'settled\n' });
+    hook('pre-commit', 'exit 1');
+    expect((await reasonOf(complete()))[1]).not.toContain('tell me who you are');
+    rmSync(join(root, '.git/hooks/pre-commit'));
+    const made = await complete();
+    const author = git(root, 'show', '-s', '--format=%an <%ae>', made);
+    expect(author).toBe('Mia of the session <mia-of-the-session@peerweave.invalid>');
+    git(root, 'reset', '--quiet', '--hard', ours);
+    await begin();
+    writeFiles(root, { f: 'settled\n' });
+    const config = join(temp.path, 'gitconfig');
+    writeFileSync(config, '[user]\n\tname = Mia\n\temail = mia@example.com\n');
+    vi.stubEnv('GIT_CONFIG_GLOBAL', config);
+    expect(git(root, 'show', '-s', '--format=%an <%ae>', await complete())).toBe('Mia <mia@example.com>');
   });
 
   it('refuses while markers are left, naming the files, with nothing staged', async () => {

@@ -49,6 +49,14 @@ export interface MarkerMerge {
   readonly label: string;
 }
 
+export interface CompleteMerge {
+  /** Who commits where git does not know the user. */
+  readonly fallbackName: string;
+  /** Absent for the one that the merge began with. */
+  readonly message?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** The merges with markers of one repository. At most one is under way. */
 export interface MarkerMerges {
   /**
@@ -64,7 +72,7 @@ export interface MarkerMerges {
    * Stages what had markers and has none, and commits with the user's identity, hooks and signature. Throws `conflict-unresolved` with the
    * files that are left, `commit-refused` with what git or a hook said (the merge stays as it is), `bad-request` when none is under way.
    */
-  complete(options?: { readonly message?: string | undefined; readonly signal?: AbortSignal }): Promise<Oid>;
+  complete(options: CompleteMerge): Promise<Oid>;
   /**
    * Takes the merge back: what was resolved in its files goes, everything else stays. Throws `move-refused` naming files that it would
    * take along though they are no part of the conflict, `bad-request` when none is under way.

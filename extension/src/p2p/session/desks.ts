@@ -42,7 +42,7 @@ export function createDesks({ people, activity, record, ...shared }: DesksAround
   const namespace = (peer: PeerId): string => members.namespace(peer);
   return {
     conflicts,
-    markers: new MarkerDesk({ repository, core, driver, nameOf, namespace, atWork }),
+    markers: new MarkerDesk({ repository, core, driver, name: record.name, nameOf, namespace, atWork }),
     history: new MoveHistory({ repository, driver, moved: (move) => moved([move]), save }),
   };
 }

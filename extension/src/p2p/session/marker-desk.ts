@@ -14,6 +14,8 @@ export interface MarkerDeskParts {
   readonly repository: Repository;
   readonly core: Pick<SyncCore, 'branches'>;
   readonly driver: Pick<SyncDriver, 'refresh'>;
+  /** How we are called in the session. */
+  readonly name: string;
   readonly nameOf: (peer: PeerId) => string;
   /** The peer's folder under `refs/remotes/peers/`. */
   readonly namespace: (peer: PeerId) => string;
@@ -89,7 +91,7 @@ export class MarkerDesk {
 
   /** Commits the merge. Throws `conflict-unresolved`, `commit-refused`, `bad-request` when none is under way. */
   async complete(message?: string): Promise<Oid> {
-    const commit = await this.parts.repository.markerMerges.complete({ message });
+    const commit = await this.parts.repository.markerMerges.complete({ message, fallbackName: this.parts.name });
     this.workOn(undefined);
     await this.parts.driver.refresh();
     return commit;

@@ -1,5 +1,6 @@
 import { PeerweaveError } from '../../../shared/errors.ts';
 import type { Oid } from '../../../shared/ids.ts';
+import type { CompleteMerge } from '../marker-merge.ts';
 import { GitFailure } from './git-failure.ts';
 import type { Git, RunOptions } from './git.ts';
 import {
@@ -11,6 +12,7 @@ import {
   type LocatedMerge,
   type MarkerMergeContext,
 } from './marker-merge-state.ts';
+import { standIn } from './own-identity.ts';
 import { diffTrees } from './tree-diff.ts';
 import { at } from './worktree-update.ts';
 import type { Worktree } from './worktrees.ts';
@@ -22,7 +24,7 @@ const MAX_OUTPUT = 4_000;
 /** See `MarkerMerges.complete`. */
 export async function completeMarkerMerge(
   context: MarkerMergeContext,
-  { message, signal }: { readonly message?: string | undefined; readonly signal?: AbortSignal | undefined },
+  { fallbackName, message, signal }: CompleteMerge,
 ): Promise<Oid> {
   const { git } = context;
   const merge = await underWay(context);
@@ -37,7 +39,7 @@ export async function completeMarkerMerge(
   // Somebody, a hook of an editor say, may have put a conflict back meanwhile.
   const unmerged = [...(await unmergedPaths(git, merge.worktree))];
   if (unmerged.length > 0) throw unresolved(unmerged.map((path) => ({ path, state: 'unmerged' })));
-  await commit(git, merge.worktree, message, signal);
+  await commit(git, merge.worktree, { fallbackName, message, signal });
   const made = await headOf(git, merge.worktree);
   await dropLabel(git, context.gitDir, merge.label);
   if (made === undefined || made === merge.ours)
@@ -107,18 +109,13 @@ async function stage(git: Git, worktree: Worktree, paths: readonly string[]): Pr
 }
 
 /** The user's own commit: their name, their hooks, their signature. Git takes back nothing of the merge when one of them says no. */
-async function commit(
-  git: Git,
-  worktree: Worktree,
-  message: string | undefined,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+async function commit(git: Git, worktree: Worktree, { fallbackName, message, signal }: CompleteMerge): Promise<void> {
   // Git's own words for the files in conflict are comments; in what a person wrote a line may well begin with `#`.
   const args = message === undefined ? ['--no-edit', '--cleanup=strip'] : ['--file=-', '--cleanup=whitespace'];
+  const user = { ...at(worktree), write: true, hooks: true };
   const options: RunOptions = {
-    ...at(worktree),
-    write: true,
-    hooks: true,
+    ...user,
+    config: await standIn(git, user, fallbackName),
     answers: [0, 1, 128],
     ...(message === undefined ? {} : { input: message }),
     ...(signal === undefined ? {} : { signal }),

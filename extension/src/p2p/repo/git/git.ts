@@ -17,7 +17,7 @@ export interface GitOptions {
   readonly isolated?: boolean;
   /** May take locks and write: durable, without hooks, without housekeeping in the background. */
   readonly write?: boolean;
-  /** With `write`: the user's hooks run, because this is what the user does. */
+  /** With `write`: the user's own command, with their hooks and with who their environment says they are. */
   readonly hooks?: boolean;
   readonly signal?: AbortSignal;
   /** Told the process id as soon as there is one. */
@@ -157,9 +157,14 @@ function globalArgs(options: GitOptions): string[] {
   ];
 }
 
+/** Who the user is and where their configuration lies: what their own commands go by, and nothing that points git elsewhere. */
+const USERS_OWN = /^GIT_(?:(?:AUTHOR|COMMITTER)_(?:NAME|EMAIL)|CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM))$/;
+
 function environment(options: GitOptions): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = {};
-  for (const [name, value] of Object.entries(process.env)) if (!/^GIT_/i.test(name)) env[name] = value;
+  for (const [name, value] of Object.entries(process.env)) {
+    if (!/^GIT_/i.test(name) || (options.hooks === true && USERS_OWN.test(name))) env[name] = value;
+  }
   return {
     ...env,
     LC_ALL: 'C',

@@ -1,5 +1,12 @@
 import type { Oid } from '../../../shared/ids.ts';
-import type { MarkerFile, MarkerMerge, MarkerMergeRequest, MarkerMergeResult, MarkerMerges } from '../marker-merge.ts';
+import type {
+  CompleteMerge,
+  MarkerFile,
+  MarkerMerge,
+  MarkerMergeRequest,
+  MarkerMergeResult,
+  MarkerMerges,
+} from '../marker-merge.ts';
 import { beginMarkerMerge } from './begin-marker-merge.ts';
 import { abortMarkerMerge, completeMarkerMerge } from './end-marker-merge.ts';
 import type { RepositoryTraits } from './inspect.ts';
@@ -38,11 +45,8 @@ export class GitMarkerMerges implements MarkerMerges {
   }
 
   /** Not in turn with moves: a hook may take minutes, and a branch with a merge in progress does not move anyway. */
-  complete({
-    message,
-    signal,
-  }: { readonly message?: string | undefined; readonly signal?: AbortSignal } = {}): Promise<Oid> {
-    const options = { message, signal: this.until(signal) };
+  complete({ signal, ...request }: CompleteMerge): Promise<Oid> {
+    const options = { ...request, signal: this.until(signal) };
     return this.mutex.run('end merge', () => completeMarkerMerge(this.context, options));
   }
 
