@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SystemGitProvider } from '../../extension/src/p2p/repo/git/provider.ts';
@@ -50,12 +50,13 @@ async function timeMerges(scratch: string, rounds: number, say: (text: string) =
   };
   try {
     // Once each for the caches of the disk.
-    mergeTree(root, join(scratch, 'objects'), heads);
+    mergeTree(root, heads);
     await repository.previewMerge({ tips: heads });
     for (let round = 0; round < rounds; round++) {
       say(`round ${round + 1}`);
       await swept(root);
-      await timed(runs['git merge-tree'], () => mergeTree(root, join(scratch, `objects-${round}`), heads));
+      await timed(runs['git merge-tree'], () => mergeTree(root, heads));
+      await swept(root);
       await timed(runs.preview, () => repository.previewMerge({ tips: heads }));
       await swept(root);
       await mergeCopy(root, join(scratch, `copy-${round}`), (copy) =>
@@ -79,10 +80,19 @@ async function mergeCopy(root: string, path: string, merge: (copy: Repository) =
   }
 }
 
-/** What a preview wrote is removed once it has answered; that is not to fall to whoever is next. */
+/** What a preview wrote is removed once it has answered, and what git alone wrote here; that is not to fall to whoever is next. */
 async function swept(root: string): Promise<void> {
+  const staging = stagingOf(root);
+  for (const name of readdirSync(staging)) {
+    if (name.startsWith('alone-')) rmSync(join(staging, name), { recursive: true });
+  }
+  while (readdirSync(staging).length > 0) await sleep(20);
+}
+
+function stagingOf(root: string): string {
   const staging = join(root, '.git/peerweave/staging');
-  while (existsSync(staging) && readdirSync(staging).length > 0) await sleep(20);
+  mkdirSync(staging, { recursive: true });
+  return staging;
 }
 
 function diverge(root: string): { root: string; heads: Oid[] } {
@@ -104,9 +114,12 @@ const content = (file: number, change?: { line: number; text: string }): string 
     line === change?.line ? `${change.text}\n` : `line ${line} of file ${file}\n`,
   ).join('');
 
-/** Merges into a folder of objects of its own: otherwise the second run would find what the first has written. */
-function mergeTree(root: string, objects: string, heads: readonly Oid[]): void {
-  mkdirSync(objects, { recursive: true });
+/**
+ * Merges into a folder of objects of its own, or the second run would find what the first has written; beside those of previews, as it
+ * matters to a file system where thousands of files are made.
+ */
+function mergeTree(root: string, heads: readonly Oid[]): void {
+  const objects = mkdtempSync(join(stagingOf(root), 'alone-'));
   const { status, stderr } = spawnSync('git', ['merge-tree', '--write-tree', '-z', '--messages', ...heads], {
     cwd: root,
     encoding: 'utf8',
