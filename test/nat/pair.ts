@@ -20,6 +20,8 @@ const isPeerEvent = (event: TimedEvent): event is PeerEvent => event.event === '
 
 /** Several attempts of whatever is waited for fit in, on a busy machine. */
 const PATIENCE_MS = 60_000;
+/** A better route is tried three times in half a minute and then a minute later (`link-timings.ts`). */
+const UPGRADE_PATIENCE_MS = 130_000;
 
 /** Two people at two homes, the first of whom has a repository to share. */
 export class Pair implements Disposable {
@@ -46,7 +48,7 @@ export class Pair implements Disposable {
   async settle(route: Route): Promise<void> {
     for (const person of [this.host, this.guest]) {
       const connected = async (): Promise<boolean> => (await person.peers())[0]?.route === route;
-      await until(connected, `connected by ${route}`, { timeoutMs: PATIENCE_MS, everyMs: 500 });
+      await until(connected, `connected by ${route}`, { timeoutMs: UPGRADE_PATIENCE_MS, everyMs: 500 });
     }
   }
 
