@@ -36,8 +36,11 @@ const KEYS: Readonly<Record<string, (context: KeyContext) => void>> = {
 export function onKey(event: KeyboardEvent, context: KeyContext): void {
   const { state, actions } = context;
   if (state.settled !== undefined) {
-    if (event.key === 'Escape') actions.cancel();
-    return;
+    if (event.key !== 'Escape' && event.key !== 'Enter') return;
+    // Not to be pressed a second time by whatever has the focus.
+    event.preventDefault();
+    event.stopPropagation();
+    return actions.cancel();
   }
   const command = event.ctrlKey || event.metaKey;
   if (command && event.key === 'Enter') return actions.finish();

@@ -12,7 +12,9 @@ import { wordsOf, type Word } from './words.ts';
 /** Unchanged lines that are shown around a change. */
 const CONTEXT = 3;
 /** Changes on each side of the cursor that are drawn in full; a file may have thousands. */
-const NEAR = 25;
+const NEAR = 15;
+/** Those beyond, in a line each, up to so many. */
+const FAR = 60;
 /** Lines of one version that are drawn at first. */
 const MAX_LINES = 300;
 
@@ -22,22 +24,31 @@ export interface RegionsParts extends FileViewParts {
   readonly first: boolean;
 }
 
-/** All regions of a stage, from the first line to the last. */
-export function regionsView(parts: RegionsParts): TemplateResult[] {
+/** All regions of a stage around the cursor; what is further away is counted. */
+export function regionsView(parts: RegionsParts): TemplateResult {
   const { regions } = parts.stage;
-  const stops = regions.filter(({ kind }) => kind !== 'same');
+  const stops = regions.flatMap(({ kind }, index) => (kind === 'same' ? [] : [index]));
   const at = Math.max(
     0,
-    stops.findIndex(({ key }) => key === parts.state.cursor),
+    stops.findIndex((index) => regions[index]?.key === parts.state.cursor),
   );
-  const near = new Set(stops.slice(Math.max(0, at - NEAR), at + NEAR + 1).map(({ key }) => key));
-  return regions.map((region, index) => {
-    if (region.kind !== 'same') return regionView(region, parts, near.has(region.key));
+  const [from, to] = [Math.max(0, at - FAR), Math.min(stops.length, at + FAR + 1)];
+  const first = from === 0 ? 0 : (stops[from] ?? 0);
+  const last = to === stops.length ? regions.length : (stops[to] ?? regions.length);
+  const near = new Set(stops.slice(Math.max(0, at - NEAR), at + NEAR + 1));
+  return html`${countView(from, 'above')}
+  ${regions.slice(first, last).map((region, offset) => {
+    const index = first + offset;
+    if (region.kind !== 'same') return regionView(region, parts, near.has(index));
     // Between changes that are one line each, their context is not drawn either.
-    const isNear = [regions[index - 1], regions[index + 1]].some((other) => other !== undefined && near.has(other.key));
-    return isNear ? sameView(region, parts, index === 0, index === regions.length - 1) : html``;
-  });
+    const isNear = near.has(index - 1) || near.has(index + 1);
+    return isNear ? sameView(region, parts, index === 0, index === regions.length - 1) : nothing;
+  })}
+  ${countView(stops.length - to, 'below')}`;
 }
+
+const countView = (count: number, where: string): TemplateResult | typeof nothing =>
+  count === 0 ? nothing : html`<p class="quiet later">${count.toLocaleString('en')} more changes ${where}</p>`;
 
 function sameView(
   { key, mine, at }: Region,

@@ -35,7 +35,8 @@ export function regionsOf(base: string, mine: string, theirs: string): Region[] 
       theirs: texts.theirs.slice(at.theirs, at.theirs + lengths.theirs),
     };
     const kind = kindOf(part);
-    const hash = `${kind}-${hashOf([...part.base, '\0', ...part.mine, '\0', ...part.theirs].join(''))}`;
+    // Nothing is decided of what is the same everywhere, and it is most of a file: its number is enough.
+    const hash = kind === 'same' ? kind : `${kind}-${hashOf([part.base, part.mine, part.theirs])}`;
     const number = seen.get(hash) ?? 0;
     seen.set(hash, number + 1);
     const first = { base: at.base + 1, mine: at.mine + 1, theirs: at.theirs + 1 };
@@ -105,12 +106,15 @@ const equal = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((line, index) => line === b[index]);
 
 /** FNV-1a over UTF-16 units, twice with different starts: enough to tell the regions of a file apart. */
-function hashOf(text: string): string {
+function hashOf(versions: readonly (readonly string[])[]): string {
   let [a, b] = [0x811c9dc5, 0x9747b28c];
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
+  const add = (unit: number): void => {
     a = Math.imul(a ^ unit, 0x01000193);
     b = Math.imul(b ^ unit, 0x85ebca6b) ^ (b >>> 13);
+  };
+  for (const lines of versions) {
+    for (const line of lines) for (let i = 0; i < line.length; i++) add(line.charCodeAt(i));
+    add(0);
   }
   return (a >>> 0).toString(36) + (b >>> 0).toString(36);
 }

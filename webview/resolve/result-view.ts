@@ -29,7 +29,9 @@ export function resultView({ stages, later }: Stages, drafted: FileDraft, cursor
     <summary>Result <span class="quiet">${total.toLocaleString('en')} lines, ${state}</span></summary>
     <div class="scroll" tabindex="0" role="region" aria-label="Result">
       ${from > 1 ? html`<p class="quiet">${(from - 1).toLocaleString('en')} lines above</p>` : ''}
-      ${blocks.map((block) => blockView(block, from, to, block.region.key === cursor))}
+      ${blocks
+        .filter(({ first, lines }) => first <= to && first + (lines?.length ?? 1) > from)
+        .map((block) => blockView(block, from, to, block.region.key === cursor))}
       ${to < total ? html`<p class="quiet">${(total - to).toLocaleString('en')} lines below</p>` : ''}
     </div>
   </details>`;
@@ -50,7 +52,6 @@ const split = (piece: string): readonly string[] =>
   piece.indexOf('\n') === piece.length - 1 || !piece.includes('\n') ? [piece] : piece.split(/(?<=\n)/);
 
 function blockView({ region, first, lines }: Block, from: number, to: number, here: boolean): TemplateResult {
-  if (first > to || first + (lines?.length ?? 1) <= from) return html``;
   const look = `block ${region.kind} ${here ? 'here' : ''}`;
   if (lines === undefined) return html`<div class="${look} open">not decided yet</div>`;
   const start = Math.max(0, from - first);

@@ -62,8 +62,19 @@ export const isCut = ({ parts }: LoadedFile): boolean =>
 
 const isText = (version: FileVersion): boolean => version?.kind === 'text';
 
+/** Everything on the page asks for it at each key: the last answer of each file is kept. */
+const answers = new WeakMap<LoadedFile, { readonly drafted: FileDraft; readonly stages: Stages }>();
+
 /** The stages of a file that is cut. */
-export function stagesOf({ parts }: LoadedFile, drafted: FileDraft): Stages {
+export function stagesOf(loaded: LoadedFile, drafted: FileDraft): Stages {
+  const known = answers.get(loaded);
+  if (known?.drafted === drafted) return known.stages;
+  const stages = staged(loaded, drafted);
+  answers.set(loaded, { drafted, stages });
+  return stages;
+}
+
+function staged({ parts }: LoadedFile, drafted: FileDraft): Stages {
   const stages: Stage[] = [];
   let text: string | undefined;
   for (const [index, part] of parts.entries()) {

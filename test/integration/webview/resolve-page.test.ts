@@ -162,7 +162,7 @@ describe('[CO6] the resolution page', () => {
     await page.getByText('Bob has settled main.').waitFor();
     await shot('resolve-settled');
     expect(await page.locator('vscode-button', { hasText: 'Finish' }).count()).toBe(0);
-    await press('Escape');
+    await press('Enter');
     await expect.poll(() => opened.said.at(-1)?.type).toBe('cancel');
   });
 
