@@ -58,10 +58,7 @@ describe('conflicts in the editor', function () {
   it('[CO1] shows who has what, which files are to settle, and tells of it once', async () => {
     await commit(adasFolder, 'pattern.txt', 'diamonds\n');
     await until(() => tips()[0] === tips()[1]);
-    await Promise.all([
-      commit(adasFolder, 'loom.txt', 'warp\nweft of Ada\nshuttle\n'),
-      commit(cysFolder, 'loom.txt', 'warp\nweft of Cy\nshuttle\n'),
-    ]);
+    await diverge('loom.txt', 'loom.txt', ['warp\nweft of Ada\nshuttle\n', 'warp\nweft of Cy\nshuttle\n']);
     await ada.row(/main.*you ↔ Cy Twombly.*1 file/).waitFor();
     await ada.row(/loom\.txt.*both changed it/).waitFor();
     await cy.row(/main.*you ↔ Ada Lovelace/).waitFor();
@@ -152,10 +149,7 @@ describe('conflicts in the editor', function () {
   });
 
   it('Rebase Mine Onto… makes our commits anew on top of theirs', async () => {
-    const [adas, cys] = await Promise.all([
-      commit(adasFolder, 'fringe.txt', 'a\n'),
-      commit(cysFolder, 'hem.txt', 'c\n'),
-    ]);
+    const [adas, cys] = await diverge('fringe.txt', 'hem.txt');
     await cy.row(/main.*merges by itself/).waitFor();
     await cy.command('Peerweave: Rebase Mine Onto…');
     await cy.dialog.filter({ hasText: 'Rebase your main onto Ada Lovelace?' }).waitFor();
@@ -174,7 +168,7 @@ describe('conflicts in the editor', function () {
       await person.screenshot('50-strategy');
       await person.page.locator('.quick-input-list .monaco-list-row', { hasText: 'Auto-Merge' }).click();
     }
-    await Promise.all([commit(adasFolder, 'reed.txt', 'a\n'), commit(cysFolder, 'heddle.txt', 'c\n')]);
+    await diverge('reed.txt', 'heddle.txt');
     await until(() => tips()[0] === tips()[1] && git(adasFolder, 'rev-list', '--merges', '-1', 'main') === tips()[0]);
     await cy.command('Peerweave: Focus on Activity View');
     await cy
@@ -220,6 +214,14 @@ describe('conflicts in the editor', function () {
     await until(() => git(cysFolder, 'for-each-ref', 'refs/heads/looms-again').includes(tip));
   });
 
-  const diverge = (file: string): Promise<string[]> =>
-    Promise.all([commit(adasFolder, file, 'one way\n'), commit(cysFolder, file, 'another way\n')]);
+  /** A commit of each, neither of which knows of the other. */
+  const diverge = (
+    adasFile: string,
+    cysFile = adasFile,
+    [adas, cys] = ['one way\n', 'another way\n'],
+  ): Promise<string[]> =>
+    stage.whileStill('Cy', cysFolder, async () => [
+      await commit(adasFolder, adasFile, adas),
+      await commit(cysFolder, cysFile, cys),
+    ]);
 });

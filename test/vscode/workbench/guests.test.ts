@@ -128,6 +128,10 @@ describe('guests', function () {
     assert.deepEqual([git(adasFolder, 'rev-parse', 'topic'), git(cysFolder, 'rev-parse', 'topic')], ours);
   });
 
+  /** Neither knows of the other's. */
   const commitBoth = (): Promise<string[]> =>
-    Promise.all([commit(adasFolder, 'topic.txt', 'one way\n'), commit(cysFolder, 'topic.txt', 'another way\n')]);
+    stage.whileStill('Cy', cysFolder, async () => [
+      await commit(adasFolder, 'topic.txt', 'one way\n'),
+      await commit(cysFolder, 'topic.txt', 'another way\n'),
+    ]);
 });

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -64,6 +64,22 @@ export class Stage {
         return args.some((arg) => arg.startsWith(bundle) && arg.endsWith('engine.cjs'));
       })
       .map(Number);
+  }
+
+  /** Does something of which someone's engine hears afterwards: it stands still meanwhile, and not while it is at the index of `folder`. */
+  async whileStill<T>(name: string, folder: string, run: () => Promise<T>): Promise<T> {
+    const signal = (kind: 'SIGSTOP' | 'SIGCONT'): void => this.engines(name).forEach((pid) => process.kill(pid, kind));
+    await until(() => {
+      signal('SIGSTOP');
+      const free = !existsSync(join(folder, '.git', 'index.lock'));
+      if (!free) signal('SIGCONT');
+      return free;
+    });
+    try {
+      return await run();
+    } finally {
+      signal('SIGCONT');
+    }
   }
 
   /** What everyone sees, as `failed-….png`. */
