@@ -137,7 +137,8 @@ export function reconnectContract(contract: LinkContract): void {
       await inState(atA, 'reconnecting');
       await Promise.all([inState(atA, 'connected'), inState(atB, 'connected')]);
       expect(await atA.control.request('ping', {})).toEqual({});
-      expect(atA.rttMs).toBeGreaterThanOrEqual(0);
+      // The next sign of life on the new transport tells it.
+      await expect.poll(() => atA.rttMs, { timeout: 10_000 }).toBeGreaterThanOrEqual(0);
     });
   });
 }
