@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { until } from '../harness/until.ts';
 import { commit, git, Stage } from './stage.ts';
@@ -157,6 +158,34 @@ describe('conflicts in the editor', function () {
     await until(() => tips()[0] === tips()[1] && tips()[1] !== adas);
     assert.equal(git(cysFolder, 'rev-parse', 'main^'), adas);
     assert.notEqual(git(cysFolder, 'rev-parse', 'main'), cys);
+  });
+
+  it("opens VS Code's merge editor on a merge that can be aborted, and completes one with markers", async () => {
+    const before = await diverge('tassel.txt');
+    await cy.row(/tassel\.txt.*both added it/).waitFor();
+    await cy.command("Peerweave: Open in VS Code's Merge Editor");
+    await cy.page
+      .locator('.merge-editor .view-line', { hasText: /one\sway/ })
+      .first()
+      .waitFor();
+    await cy.screenshot('49-merge-editor');
+    await cy.command('View: Close All Editors');
+    // Which of the two it asks depends on whether it has made a beginning of its own yet.
+    await cy.dialog.getByRole('button', { name: /^(Don't Save|Close with Conflicts)$/ }).click();
+    await cy.page.locator('.tab', { hasText: 'Merging' }).waitFor({ state: 'detached' });
+    await cy.command('Peerweave: Abort Merge');
+    await cy.answerDialog('Abort Merge');
+    await until(() => git(cysFolder, 'status', '--porcelain') === '');
+    assert.deepEqual(tips(), before);
+    await cy.command('Peerweave: Resolve With Markers');
+    await cy.page.locator('.view-line', { hasText: '<<<<<<<' }).first().waitFor();
+    await cy.screenshot('49-markers');
+    await cy.command('View: Close All Editors');
+    await writeFile(join(cysFolder, 'tassel.txt'), 'both ways\n');
+    await cy.command('Peerweave: Complete Merge');
+    await until(() => tips()[0] === tips()[1]);
+    assert.deepEqual(git(cysFolder, 'rev-parse', 'main^1', 'main^2').split('\n').sort(), [...before].sort());
+    await cy.page.getByText('No conflicts.').waitFor();
   });
 
   it('[CO3] a strategy settles what merges cleanly, and nobody is told', async () => {
