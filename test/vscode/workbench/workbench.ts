@@ -120,6 +120,11 @@ export class Workbench {
     return this.page.locator('.notification-list-item', { hasText: text });
   }
 
+  /** What stands over lines of the open file. */
+  lens(text: string): Locator {
+    return this.page.locator('.codelens-decoration :is(a, span)', { hasText: text }).first();
+  }
+
   /** The modal dialog. */
   get dialog(): Locator {
     return this.page.locator('.monaco-dialog-box');
@@ -150,6 +155,15 @@ export class Workbench {
     return this.page.evaluate(() => navigator.clipboard.readText());
   }
 
+  /** Resolves when the editor has written `text` to where it finds it after a reload: it does that when it suits it. */
+  async hasStored(text: string): Promise<void> {
+    // Not `waitForFunction`, which takes the promise itself for an answer.
+    for (let tries = 0; !(await this.page.evaluate(isStored, text)); tries++) {
+      if (tries === 100) throw new Error(`The editor has not stored ${text}.`);
+      await this.page.waitForTimeout(100);
+    }
+  }
+
   /** Saves what is on the screen as `test-results/vscode/<step>-<name>.png`. */
   async screenshot(step: string): Promise<void> {
     const directory = join(resultsDirectory, 'vscode');
@@ -161,4 +175,25 @@ export class Workbench {
       path: join(directory, `${step}-${this.name.split(' ')[0]?.toLowerCase()}.png`),
     });
   }
+}
+
+/** Runs in the browser: looks through all that the page's databases hold. */
+async function isStored(text: string): Promise<boolean> {
+  const done = <T>(request: IDBRequest<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(new Error(String(request.error)));
+    });
+  for (const { name } of await indexedDB.databases()) {
+    const database = await done(indexedDB.open(name ?? ''));
+    try {
+      for (const store of database.objectStoreNames) {
+        const values = await done(database.transaction(store).objectStore(store).getAll());
+        if (JSON.stringify(values).includes(text)) return true;
+      }
+    } finally {
+      database.close();
+    }
+  }
+  return false;
 }
