@@ -144,8 +144,9 @@ describe('conflicts in the editor', function () {
     await cy.screenshot('49-keep-both');
     await cy.quickInput.fill('main-cy');
     await cy.page.keyboard.press('Enter');
-    await until(() => tips()[1] === adas);
-    assert.equal(git(cysFolder, 'rev-parse', 'main-cy'), cys);
+    // main moves first: ours is kept until it has its own branch.
+    await until(() => git(cysFolder, 'for-each-ref', '--format=%(objectname)', 'refs/heads/main-cy') === cys);
+    assert.equal(tips()[1], adas);
     await cy.page.getByText('No conflicts.').waitFor();
   });
 
