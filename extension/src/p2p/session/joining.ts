@@ -17,7 +17,7 @@ import type { SessionRecord } from './session-store.ts';
 import { joiningView, type SessionPhase } from './session-view.ts';
 import { UPLOAD_PACK_COMMANDS } from './upload-pack.ts';
 
-/** From the first attempt on; longer than a host needs to find a signaling server again that was restarted. */
+/** After the first attempt, which may have hung on dead addresses; longer than a host needs to find a signaling server again that was restarted. */
 const HOST_PATIENCE_MS = 10_000;
 
 export interface JoinRequest {
@@ -144,14 +144,12 @@ export class Joining {
   private async enter(): Promise<Entered> {
     const { network } = this.parts;
     const { host, hostName } = this.request.invite;
-    const started = performance.now();
     try {
       return await this.enterOnce();
     } catch (error) {
       const failure = asPeerweaveError(error);
       if (failure.reason !== 'unreachable' || network.status === undefined || network.isPresent(host)) throw failure;
-      const patienceMs = Math.max(0, Math.round(HOST_PATIENCE_MS - (performance.now() - started)));
-      if (await network.awaitPresence(host, patienceMs, this.abort.signal)) return this.enterOnce();
+      if (await network.awaitPresence(host, HOST_PATIENCE_MS, this.abort.signal)) return this.enterOnce();
       throw network.whyUnreachable(hostName, failure);
     }
   }
