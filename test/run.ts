@@ -6,7 +6,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '..');
 const results = join(root, 'test-results');
@@ -18,6 +18,32 @@ interface Count {
   failed: number;
 }
 
+/** What failed and why, said again at the end: the middle of a log of thousands of tests is often all that is cut from it. */
+const failures: string[] = [];
+
+interface VitestReport {
+  readonly testResults?: readonly {
+    readonly name: string;
+    readonly message?: string;
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages?: readonly string[];
+    }[];
+  }[];
+}
+
+/** The failed tests of a report of vitest, each with the start of what it says. */
+function rememberFailures(report: VitestReport): void {
+  for (const { name, message, assertionResults } of report.testResults ?? []) {
+    const file = relative(root, name);
+    const failed = assertionResults.filter(({ status }) => status === 'failed');
+    if (failed.length === 0 && message) failures.push(`${file}\n${message.slice(0, 1500)}`);
+    for (const { fullName, failureMessages } of failed)
+      failures.push(`${file} > ${fullName}\n${(failureMessages ?? []).join('\n').slice(0, 1500)}`);
+  }
+}
+
 /** Runs one command with its output shown; true when it exits 0. */
 function run(command: string, args: readonly string[]): boolean {
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
@@ -26,8 +52,11 @@ function run(command: string, args: readonly string[]): boolean {
 }
 
 /** A command whose exit code is its one result. */
-const check = (command: string, ...args: string[]): Count =>
-  run(command, args) ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+function check(command: string, ...args: string[]): Count {
+  if (run(command, args)) return { passed: 1, failed: 0 };
+  failures.push([command, ...args].join(' '));
+  return { passed: 0, failed: 1 };
+}
 
 function vitest(project: string): Count {
   const report = join(results, `${project}.json`);
@@ -40,11 +69,14 @@ function vitest(project: string): Count {
     '--reporter=json',
     `--outputFile.json=${report}`,
   ]);
-  return counted(report, passed, (json) => ({
-    passed: Number(json.numPassedTests),
-    // A file that cannot even be loaded is a failed suite without a failed test.
-    failed: Number(json.numFailedTests) || Number(json.numFailedTestSuites),
-  }));
+  return counted(report, passed, (json) => {
+    rememberFailures(json);
+    return {
+      passed: Number(json.numPassedTests),
+      // A file that cannot even be loaded is a failed suite without a failed test.
+      failed: Number(json.numFailedTests) || Number(json.numFailedTestSuites),
+    };
+  });
 }
 
 function vscode(): Count {
@@ -61,6 +93,7 @@ function nat(): Count {
   const passed = run('node', ['test/nat/run.ts']);
   const skipped = passed && (JSON.parse(readFileSync(report, 'utf8')) as { skipped?: string }).skipped !== undefined;
   if (skipped) return { passed: 0, failed: 0 };
+  if (!passed) rememberFailures(JSON.parse(readFileSync(join(results, 'nat-vitest.json'), 'utf8')) as VitestReport);
   return counted(report, passed, (json) => ({ passed: Number(json.passed), failed: Number(json.failed) }));
 }
 
@@ -107,5 +140,6 @@ for (const name of chosen) {
   total.failed += failed;
   console.log(`-- ${name}: ${passed} ok, ${failed} not, ${Math.round((performance.now() - started) / 1000)} s`);
 }
+for (const failure of failures) console.log(`\nFAILED ${failure}`);
 console.log(`\n${total.passed} passed, ${total.failed} failed`);
 process.exit(total.failed === 0 ? 0 : 1);
