@@ -6,6 +6,10 @@ import type { NatName } from './nat-kinds.ts';
 import { Namespace, sweepLeftovers } from './namespace.ts';
 import type { Uplink } from './uplink.ts';
 
+/** Of homes; 0 and 1 are nobody's. */
+const FIRST_NUMBER = 2;
+const LAST_NUMBER = 254;
+
 /** A server's machine on the public internet. */
 export interface Host {
   readonly namespace: Namespace;
@@ -22,8 +26,9 @@ export class Lab implements Disposable {
   readonly internet: Internet;
   private readonly store = new DisposableStore();
   private readonly names = new Map<string, readonly string[]>();
-  /** By number, which is the last part of their addresses; 0 and 1 are nobody's. */
-  private readonly homes: (Home | undefined)[] = [];
+  /** By number, which is the last part of their addresses. */
+  private readonly homes = new Map<number, Home>();
+  private lastNumber = LAST_NUMBER;
   private hosts = 0;
   private readonly atExit = (): void => this.dispose();
 
@@ -48,10 +53,9 @@ export class Lab implements Disposable {
 
   /** Somebody's home, who can look up the hosts that are there by now. Disposing it makes room for another. */
   home(kind: NatName): Home {
-    let number = 2;
-    while (this.homes[number] !== undefined) number += 1;
-    const home = new Home(this.internet, kind, number, () => (this.homes[number] = undefined));
-    this.homes[number] = home;
+    const number = this.freeNumber();
+    const home = new Home(this.internet, kind, number, () => this.homes.delete(number));
+    this.homes.set(number, home);
     home.peer.hosts(this.hostsFile());
     return home;
   }
@@ -64,7 +68,17 @@ export class Lab implements Disposable {
 
   dispose(): void {
     process.off('exit', this.atExit);
-    for (const home of this.homes) home?.dispose();
+    for (const home of this.homes.values()) home.dispose();
     this.store.dispose();
+  }
+
+  /**
+   * The one that has been free for longest: connections of a home that vanished are counted at the signaling server as its address's until
+   * they miss a ping, and a neighbour who moved in meanwhile would have too many.
+   */
+  private freeNumber(): number {
+    do this.lastNumber = this.lastNumber === LAST_NUMBER ? FIRST_NUMBER : this.lastNumber + 1;
+    while (this.homes.has(this.lastNumber));
+    return this.lastNumber;
   }
 }
