@@ -35,7 +35,7 @@ function table({ self, peers }: MeshPicture): HTMLElement {
       'tbody',
       {},
       row([`${self.name} (you)`, self.branch, '', '']),
-      ...peers.map(({ name, branch, route, inSync }) => row([name, branch, route, inSync ? 'in sync' : 'not in sync'])),
+      ...peers.map(({ name, branch, route, sync }) => row([name, branch, route, sync])),
     ),
   );
 }

@@ -10,6 +10,7 @@ export const somePeer = (part: Partial<PeerView> = {}): PeerView => ({
   role: 'write',
   state: 'online',
   inSync: true,
+  diverged: 0,
   bytesSent: 0,
   bytesReceived: 0,
   traffic: [],

@@ -1,5 +1,6 @@
 import { arch, platform, release } from 'node:os';
 import type { EngineState, PeerView, SessionView } from '../rpc/model.ts';
+import { syncText } from '../shared/sync-text.ts';
 
 /** The engine's state as text to paste into a report: versions, states and counters, no secret and no path. */
 export function diagnosticsText(state: EngineState): string {
@@ -36,7 +37,7 @@ function peerLines(peer: PeerView): string[] {
     peer.role,
     peer.route ?? 'no route',
     peer.rttMs === undefined ? 'RTT ?' : `RTT ${peer.rttMs.toFixed(1)} ms`,
-    peer.inSync ? 'in sync' : 'not in sync',
+    syncText(peer),
     `sent ${peer.bytesSent} B`,
     `received ${peer.bytesReceived} B`,
     `resent ${peer.bytesResent} B`,

@@ -54,6 +54,8 @@ export const peerView = z.object({
   behind: z.number().optional(),
   /** True when everything of the peer's newest manifest is here and everything of ours is there. */
   inSync: z.boolean(),
+  /** Branches that have diverged from the peer's: in sync or not, each side keeps its own until they are settled. */
+  diverged: z.number(),
   /** Unix milliseconds of the last completed sync. */
   lastSync: z.number().optional(),
   bytesSent: z.number(),

@@ -14,7 +14,8 @@ export interface MeshPeer {
   readonly route: string;
   /** `main ↑1`, empty when not known. */
   readonly branch: string;
-  readonly inSync: boolean;
+  /** `in sync`, or how far it is. */
+  readonly sync: string;
 }
 
 export interface MeshPicture {

@@ -1,4 +1,5 @@
 import type { PeerView, SessionView } from '../rpc/model.ts';
+import { syncText } from '../shared/sync-text.ts';
 import type { LinkLook, MeshPicture } from './mesh-messages.ts';
 import { ROUTES, roundTrip } from './peer-row.ts';
 import { plain } from './plain-text.ts';
@@ -27,7 +28,7 @@ export function meshPicture(session: SessionView): MeshPicture {
       ]
         .filter(Boolean)
         .join(' '),
-      inSync: peer.inSync,
+      sync: syncText(peer),
     })),
   };
 }

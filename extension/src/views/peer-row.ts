@@ -1,4 +1,5 @@
 import type { PeerView, SessionView, Transfer } from '../rpc/model.ts';
+import { divergedText, syncText } from '../shared/sync-text.ts';
 import { plain } from './plain-text.ts';
 import type { Row } from './row.ts';
 import { bytes, count, percent } from './units.ts';
@@ -72,10 +73,11 @@ export function peerRow(repo: string, peer: PeerView, clock: Clock): Row {
   };
 }
 
-/** `main ↑1 ↓2 · direct · 12 ms`, or what keeps the peer away, or what is being transferred. */
+/** `main ↑1 ↓2 · 1 branch diverged · direct · 12 ms`, or what keeps the peer away, or what is being transferred. */
 function describe(peer: PeerView, clock: Clock): string {
   const synced = peer.lastSync === undefined ? undefined : `synced ${clock(peer.lastSync)}`;
-  if (peer.state !== 'online') return [peer.state, synced].filter(Boolean).join(' · ');
+  const diverged = peer.diverged > 0 && divergedText(peer.diverged);
+  if (peer.state !== 'online') return [peer.state, diverged, synced].filter(Boolean).join(' · ');
   const position = [
     peer.branch && plain(peer.branch, 30),
     peer.ahead && `↑${peer.ahead}`,
@@ -83,6 +85,7 @@ function describe(peer: PeerView, clock: Clock): string {
   ];
   const parts = [
     position.filter(Boolean).join(' '),
+    diverged,
     peer.transfer && transferText(peer.transfer),
     peer.route && ROUTES[peer.route],
     peer.rttMs !== undefined && roundTrip(peer.rttMs),
@@ -104,7 +107,7 @@ function peerTooltip(peer: PeerView, clock: Clock): string {
     peer.branch && `Branch: ${plain(peer.branch)}`,
     peer.ahead && `You have ${count(peer.ahead, 'commit')} that ${name} lacks`,
     peer.behind && `${name} has ${count(peer.behind, 'commit')} that you lack`,
-    peer.inSync ? 'In sync' : 'Not in sync yet',
+    capital(syncText(peer)),
     peer.lastSync !== undefined && `Last sync: ${clock(peer.lastSync)}`,
     ...trafficLines(peer),
     ...betterLines(peer),
@@ -149,7 +152,7 @@ function peerInWords(peer: PeerView): string {
     peer.ahead && `lacks ${count(peer.ahead, 'commit')} of yours`,
     peer.behind && `has ${count(peer.behind, 'commit')} that you lack`,
     peer.transfer && transferText(peer.transfer),
-    peer.state === 'online' && peer.inSync && 'in sync',
+    (peer.diverged > 0 || (peer.state === 'online' && peer.inSync)) && syncText(peer),
     peer.error && plain(peer.error.message, 300),
   ];
   return parts.filter(Boolean).join(', ');

@@ -160,6 +160,7 @@ describe('settings that change while a session runs', () => {
     commit(bob.repo, { 'c.txt': '1\n' });
     await joined.sync();
     await guest.until(([view]) => view?.conflicts.length === 1);
+    expect(peerOf((await guest.manager.state()).sessions, 'Alice')).toMatchObject({ diverged: 1 });
     guest.manager.applySettings({ ...AUTO, strategy: 'auto-merge' });
     await guest.until(([view]) => view?.strategy === 'auto-merge' && view.conflicts.length === 0);
     await session.sync();

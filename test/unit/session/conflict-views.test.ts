@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { createIdentity } from '../../../extension/src/p2p/link/identity.ts';
-import { conflictViews } from '../../../extension/src/p2p/session/conflict-views.ts';
+import { conflictViews, divergedByPeer } from '../../../extension/src/p2p/session/conflict-views.ts';
 import type { BranchState, PeerStanding } from '../../../extension/src/p2p/sync/model.ts';
 import type { BranchName, Oid } from '../../../extension/src/shared/ids.ts';
 
@@ -71,4 +71,13 @@ it('[LI8] of a peer that floods conflicting heads no more is shown than anybody 
   const { conflicts, moreConflicts } = conflictViews([...flood, state('main', 'diverged')], around);
   expect([conflicts.length, moreConflicts]).toEqual([500, 2_501]);
   expect(conflicts[0]).toMatchObject({ kind: 'diverged', branch: 'main' });
+});
+
+it('[CO1] of each peer it is known how many branches have diverged from it, however many are shown', () => {
+  const flood = Array.from({ length: 600 }, (_, n) => state(`f${n}`, 'diverged'));
+  // A tip that contains all others is the resolution: what is left is that it arrives.
+  const settled = { ...state('settled', 'diverged'), conflict: undefined };
+  expect(divergedByPeer([...flood, state('b', 'rewound-there'), state('c', 'equal'), settled])).toEqual(
+    new Map([[bob, 600]]),
+  );
 });

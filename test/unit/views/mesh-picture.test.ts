@@ -15,10 +15,12 @@ describe('session map', () => {
       behind: 0,
     });
     const away = peer({ name: 'Cy', state: 'offline', inSync: false });
-    const picture = meshPicture(session({ peers: [online, away] }));
+    const diverged = peer({ name: 'Dan', diverged: 1 });
+    const picture = meshPicture(session({ peers: [online, away, diverged] }));
     expect(picture.peers).toMatchObject([
-      { name: 'Bea', look: 'online', route: 'direct · 12 ms', branch: 'main ↑2' },
-      { name: 'Cy', look: 'away', route: 'offline', inSync: false },
+      { name: 'Bea', look: 'online', route: 'direct · 12 ms', branch: 'main ↑2', sync: 'in sync' },
+      { name: 'Cy', look: 'away', route: 'offline', sync: 'not in sync yet' },
+      { name: 'Dan', look: 'online', sync: '1 branch diverged, the rest in sync' },
     ]);
   });
 

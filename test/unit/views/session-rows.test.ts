@@ -40,6 +40,18 @@ describe('peers tree', () => {
     });
   });
 
+  it('[CO1] does not say of a peer whose branches diverged that all is in sync', () => {
+    const peer = somePeer({ branch: 'main', ahead: 1, behind: 1, diverged: 2, lastSync: 7 });
+    const [row] = rows(someSession({ peers: [peer] })).slice(1);
+    expect(row?.description).toBe('main ↑1 ↓1 · 2 branches diverged');
+    expect(row?.tooltip?.split('\n')).toContain('2 branches diverged, the rest in sync');
+    expect(row?.accessible).toMatch(/, 2 branches diverged, the rest in sync$/);
+    const away = { ...peer, state: 'offline' as const, inSync: false, diverged: 1 };
+    const [absent] = rows(someSession({ peers: [away] })).slice(1);
+    expect(absent?.description).toBe('offline · 1 branch diverged · synced t7');
+    expect(absent?.tooltip?.split('\n')).toContain('1 branch diverged, the rest not in sync yet');
+  });
+
   it('tells in the tooltip what went by which route, and why there is no better one', () => {
     const peer = somePeer({
       route: 'relay',

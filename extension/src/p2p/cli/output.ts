@@ -1,5 +1,6 @@
 import type { EngineEvent } from '../../rpc/contract.ts';
 import type { PeerView, SessionView } from '../../rpc/model.ts';
+import { syncText } from '../../shared/sync-text.ts';
 import { conflictLine } from './conflict-text.ts';
 
 /** Peers choose their names; in a terminal a control character is a command (ED5). */
@@ -40,7 +41,7 @@ function describe(event: EngineEvent): string | undefined {
     case 'conflict':
       return `Diverged: ${event.branch} (${event.candidates.map(({ oid, owners }) => `${owners.join(', ')} at ${short(oid)}`).join('; ')})`;
     case 'synced':
-      return `In sync with ${event.peer}`;
+      return `Synced with ${event.peer}`;
     case 'error':
       return `Error: ${event.message}`;
   }
@@ -65,7 +66,7 @@ export function peerText(peer: PeerView): string {
     ...(peer.route === undefined ? [] : [peer.route]),
     ...(peer.rttMs === undefined ? [] : [`${peer.rttMs.toFixed(1)} ms`]),
     ...(peer.branch === undefined ? [] : [`on ${peer.branch}`]),
-    peer.inSync ? 'in sync' : 'not in sync',
+    syncText(peer),
   ];
   return `  ${peer.name}: ${facts.join(', ')}  ${peer.fingerprint}`;
 }

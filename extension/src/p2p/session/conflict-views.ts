@@ -33,6 +33,18 @@ export function conflictViews(
   return { conflicts: shown.map(view), moreConflicts: found.length - MAX_SHOWN };
 }
 
+/** How many branches have diverged from each peer; those from whom none has are not in it. */
+export function divergedByPeer(branches: readonly BranchState[]): ReadonlyMap<PeerId, number> {
+  const diverged = new Map<PeerId, number>();
+  for (const { conflict, peers } of branches) {
+    if (conflict === undefined) continue;
+    for (const { peer, standing } of peers) {
+      if (standing === 'diverged') diverged.set(peer, (diverged.get(peer) ?? 0) + 1);
+    }
+  }
+  return diverged;
+}
+
 /** One of them. */
 export function conflictView(
   conflict: BranchConflict,

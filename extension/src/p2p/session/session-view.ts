@@ -1,13 +1,13 @@
 import type { ApprovalView, NoticeView, PeerView, PendingView, SessionView, Transfer } from '../../rpc/model.ts';
 import type { PeerweaveError } from '../../shared/errors.ts';
-import { branchRef } from '../../shared/ids.ts';
+import { branchRef, type PeerId } from '../../shared/ids.ts';
 import type { RosterEntry } from '../link/control-protocol.ts';
 import type { Link } from '../link/link.ts';
 import type { RoomStatus } from './network.ts';
 import type { RefSnapshot, TransferProgress } from '../repo/repository.ts';
 import type { BranchState } from '../sync/model.ts';
 import type { Strategies } from '../sync/strategy.ts';
-import { conflictViews, type NameOf, type Resolving } from './conflict-views.ts';
+import { conflictViews, divergedByPeer, type NameOf, type Resolving } from './conflict-views.ts';
 import type { Approval } from './gatekeeper.ts';
 import type { Invite } from './invite.ts';
 import type { SessionRecord } from './session-store.ts';
@@ -25,7 +25,7 @@ export interface PeerFacts {
   readonly error: PeerweaveError | undefined;
 }
 
-function peerView(facts: PeerFacts, branches: readonly BranchState[]): PeerView {
+function peerView(facts: PeerFacts, branches: readonly BranchState[], diverged: ReadonlyMap<PeerId, number>): PeerView {
   const { entry, link } = facts;
   const same = branches
     .find((state) => state.branch === facts.head)
@@ -40,6 +40,7 @@ function peerView(facts: PeerFacts, branches: readonly BranchState[]): PeerView 
     ...(facts.head === undefined ? {} : { branch: facts.head }),
     ...(known ? { ahead: same.ahead, behind: same.behind } : {}),
     inSync: facts.inSync,
+    diverged: diverged.get(entry.peer) ?? 0,
     ...(facts.lastSync === undefined ? {} : { lastSync: facts.lastSync }),
     ...(facts.transfer === undefined ? {} : { transfer: facts.transfer }),
     ...(facts.error === undefined ? {} : { error: { reason: facts.error.reason, message: facts.error.message } }),
@@ -92,6 +93,7 @@ export function liveView(parts: {
   const { record, refs, branches, nameOf } = parts;
   const head = refs?.head;
   const tip = head === undefined ? undefined : refs?.refs.get(branchRef(head));
+  const diverged = divergedByPeer(branches);
   return {
     repo: parts.root,
     repoName: record.repoName,
@@ -105,7 +107,7 @@ export function liveView(parts: {
       ...(tip === undefined ? {} : { head: tip }),
     },
     ...(parts.inviteExpiresAt === undefined ? {} : { inviteExpiresAt: parts.inviteExpiresAt }),
-    peers: parts.peers.map((facts) => peerView(facts, branches)),
+    peers: parts.peers.map((facts) => peerView(facts, branches, diverged)),
     approvals: parts.approvals.map(approvalView),
     strategy: parts.strategies.session,
     ...(parts.strategies.branches.size === 0
@@ -165,6 +167,7 @@ export function joiningView(parts: {
     state: link === undefined ? 'connecting' : 'online',
     ...routeView(link),
     inSync: false,
+    diverged: 0,
   };
   return {
     repo: parts.directory,
