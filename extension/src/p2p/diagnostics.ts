@@ -15,12 +15,12 @@ export function diagnosticsText(state: EngineState): string {
 }
 
 function sessionLines(session: SessionView): string[] {
-  const { conflicts, pending, notices, approvals } = session;
+  const { conflicts, moreConflicts, pending, notices, approvals } = session;
   return [
     '',
     `Session ${session.sessionId} · ${session.repoName} · ${session.role} · ${session.phase}`,
     `  on ${session.self.branch ?? '(detached)'} at ${session.self.head ?? '(no commit)'}`,
-    `  conflicts ${conflicts.length} · pending ${pending.length} · notices ${notices.length} · waiting ${approvals.length}`,
+    `  conflicts ${conflicts.length + (moreConflicts?.all ?? 0)} · pending ${pending.length} · notices ${notices.length} · waiting ${approvals.length}`,
     ...pending.map((item) => `  pending ${item.branch}: ${item.detail}`),
     ...(session.signaling === undefined ? [] : [`  signaling ${session.signaling.state}${problemOf(session)}`]),
     ...session.peers.flatMap(peerLines),

@@ -136,9 +136,10 @@ export const sessionView = z.object({
   strategy,
   /** Branches that have one; absent when none has. */
   branchStrategies: z.record(z.string(), strategy).optional(),
+  /** The first of them, where there are too many to look through: what people have to settle comes first then. */
   conflicts: z.array(conflictView),
-  /** How many there are beyond those; absent for none. */
-  moreConflicts: z.int().optional(),
+  /** How many there are beyond those, how many of them diverged, and how many of these people have to settle; absent for none. */
+  moreConflicts: z.object({ all: z.int(), diverged: z.int(), toSettle: z.int() }).optional(),
   pending: z.array(pendingView),
   notices: z.array(noticeView),
   /** Absent when the session has none. */

@@ -1,5 +1,6 @@
 import type { ConflictView, SessionView } from '../rpc/model.ts';
-import { conflictKey, needsPeople } from './conflict-words.ts';
+import { needsPeople } from '../rpc/needs-people.ts';
+import { conflictKey } from './conflict-words.ts';
 
 /** Where it is kept what was told of; the workspace's memory, so that a reload of the window tells nothing twice. */
 export interface Announcements {

@@ -1,10 +1,19 @@
 import type { ConflictView, SessionView } from '../rpc/model.ts';
 import type { ConflictDetail } from '../rpc/conflicts.ts';
+import { needsPeople } from '../rpc/needs-people.ts';
 import { ago, type Times } from './ago.ts';
 import type { Known, LookUp } from './conflict-details.ts';
 import { fileRows } from './conflict-file-rows.ts';
 import { sideRow } from './conflict-side-rows.ts';
-import { conflictingFiles, needsPeople, othersAtIt, partiesOf, SETTLING, short, STRATEGIES } from './conflict-words.ts';
+import {
+  conflictCounts,
+  conflictingFiles,
+  othersAtIt,
+  partiesOf,
+  SETTLING,
+  short,
+  STRATEGIES,
+} from './conflict-words.ts';
 import { plain } from './plain-text.ts';
 import type { Row, RowTarget } from './row.ts';
 import { count } from './units.ts';
@@ -23,7 +32,7 @@ export function conflictRows(state: ViewState, lookUp: LookUp, times: Times): re
     label: plain(session.repoName),
     icon: 'repo',
     context: 'session',
-    accessible: `${plain(session.repoName)}, ${count(session.conflicts.length, 'conflict')}`,
+    accessible: `${plain(session.repoName)}, ${count(conflictCounts(session).all, 'conflict')}`,
     children: rowsOfSession(session, lookUp, times),
     expanded: true,
     target: { repo: session.repo },
@@ -33,14 +42,21 @@ export function conflictRows(state: ViewState, lookUp: LookUp, times: Times): re
 /** What blocks a branch comes before what is only shown. */
 function rowsOfSession(session: SessionView, lookUp: LookUp, times: Times): readonly Row[] {
   const order = [...session.conflicts].sort((a, b) => Number(b.kind === 'diverged') - Number(a.kind === 'diverged'));
-  const alone = order.filter(({ kind }) => kind === 'diverged').length === 1;
-  return order.map((conflict) => {
+  const alone = conflictCounts(session).diverged === 1;
+  const rows = order.map((conflict): Row => {
     const known = lookUp(session.repo, conflict);
     const row = conflictRow(session, conflict, known);
     const opened =
       known === undefined ? { lazy: true as const } : { children: insides(session, conflict, known, times) };
     return { ...row, ...opened, ...(alone && conflict.kind === 'diverged' ? { expanded: true } : {}) };
   });
+  return [...rows, ...moreRow(session)];
+}
+
+function moreRow({ repo, moreConflicts }: SessionView): readonly Row[] {
+  if (moreConflicts === undefined) return [];
+  const text = `and ${moreConflicts.all} more: settle some of these first`;
+  return [{ id: `${repo}#more`, label: '…', description: text, icon: 'blank', context: 'more', accessible: text }];
 }
 
 const ICONS: Record<ConflictView['kind'], { icon: string; color?: string }> = {

@@ -1,5 +1,6 @@
 import type { ConflictDetail, ConflictFileView, Strategy } from '../rpc/conflicts.ts';
 import type { ConflictView, SessionView } from '../rpc/model.ts';
+import { needsPeople } from '../rpc/needs-people.ts';
 import { plain } from './plain-text.ts';
 
 type Candidate = ConflictView['candidates'][number];
@@ -75,9 +76,16 @@ export function happenedTo(session: Named, { kind, candidates, deletedBy = [] }:
 export const othersAtIt = ({ self }: Named, { resolving }: ConflictView): ConflictView['resolving'] =>
   resolving.filter(({ name }) => name !== self.name);
 
-/** True for what people have to settle: diverged, and no strategy is about to settle it. */
-export const needsPeople = ({ kind, strategy, settling }: ConflictView): boolean =>
-  kind === 'diverged' && (strategy === 'manual' || (settling !== undefined && settling !== 'under-way'));
+/** How many conflicts a session has, those that are not listed included; `diverged` and `toSettle` are parts of `all`. */
+export function conflictCounts({ conflicts, moreConflicts }: Listed): NonNullable<Listed['moreConflicts']> {
+  return {
+    all: conflicts.length + (moreConflicts?.all ?? 0),
+    diverged: conflicts.filter(({ kind }) => kind === 'diverged').length + (moreConflicts?.diverged ?? 0),
+    toSettle: conflicts.filter(needsPeople).length + (moreConflicts?.toSettle ?? 0),
+  };
+}
+
+type Listed = Pick<SessionView, 'conflicts' | 'moreConflicts'>;
 
 /** The same for the same commits on the same branch, whoever has them. */
 export const conflictKey = (repo: string, { kind, branch, candidates }: ConflictView): string =>

@@ -3,7 +3,7 @@ import type { ConflictView } from '../rpc/model.ts';
 import { DisposableStore, type Disposable } from '../shared/disposable.ts';
 import type { ConflictDetails } from './conflict-details.ts';
 import { conflictRowId, conflictRows } from './conflict-rows.ts';
-import { needsPeople } from './conflict-words.ts';
+import { conflictCounts } from './conflict-words.ts';
 import { nowForPeople } from './moment.ts';
 import type { Row } from './row.ts';
 import type { SessionModel } from './session-model.ts';
@@ -58,7 +58,7 @@ export class ConflictsTree implements vscode.TreeDataProvider<Row>, Disposable {
 
   private draw(): void {
     this.details.prune(this.model.sessions);
-    const waiting = sessionsOf(this.model.state).flatMap(({ conflicts }) => conflicts.filter(needsPeople)).length;
+    const waiting = sessionsOf(this.model.state).reduce((sum, session) => sum + conflictCounts(session).toSettle, 0);
     this.view.badge =
       waiting === 0 ? undefined : { value: waiting, tooltip: `${count(waiting, 'conflict')} to settle` };
     const rows = this.wanted();

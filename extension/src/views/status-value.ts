@@ -1,5 +1,5 @@
 import type { ConflictView, SessionView, Transfer } from '../rpc/model.ts';
-import { needsPeople, othersAtIt, partiesOf, STRATEGIES } from './conflict-words.ts';
+import { conflictCounts, othersAtIt, partiesOf, STRATEGIES } from './conflict-words.ts';
 import { plain } from './plain-text.ts';
 import { count, percent } from './units.ts';
 import { isJoining, isLive, sessionsOf, type ViewState } from './view-state.ts';
@@ -60,12 +60,11 @@ function liveStatus(sessions: readonly SessionView[]): StatusValue {
     const wants = others.length === 0 ? 'wants' : 'want';
     return value('person-add', `${who} ${wants} to join`, `${tooltip}\nClick to answer.`, 'warning');
   }
-  const diverged = sessions.flatMap(divergedIn);
-  const conflicts = diverged.filter(needsPeople).length;
+  const conflicts = sessions.reduce((sum, session) => sum + conflictCounts(session).toSettle, 0);
   if (conflicts > 0) {
     return value('git-merge', count(conflicts, 'conflict'), `${tooltip}\nClick to settle.`, 'warning');
   }
-  const [settling] = diverged;
+  const [settling] = sessions.flatMap(divergedIn);
   if (settling !== undefined) return value('sync~spin', `Settling ${plain(settling.branch, 24)}`, tooltip);
   const transfer = activeTransfer(sessions);
   if (transfer !== undefined) return value('sync~spin', `Syncing${progressText(transfer)}`, tooltip);
@@ -100,15 +99,17 @@ const divergedIn = ({ conflicts }: SessionView): ConflictView[] => conflicts.fil
 
 function summary(session: SessionView): string {
   const { repoName, peers, pending, strategy } = session;
-  const diverged = divergedIn(session);
+  const { diverged } = conflictCounts(session);
   const online = peers.filter(({ state }) => state === 'online').length;
   const parts = [peers.length === 0 ? 'nobody else yet' : `${online} of ${count(peers.length, 'peer')} online`];
   if (pending.length > 0) parts.push(count(pending.length, 'pending update'));
-  if (diverged.length > 0) parts.push(count(diverged.length, 'conflict'));
+  if (diverged > 0) parts.push(count(diverged, 'conflict'));
   if (strategy !== 'manual') parts.push(`strategy ${STRATEGIES[strategy].label}`);
   return [
     `${plain(repoName)}: ${parts.join(', ')}`,
-    ...diverged.slice(0, MAX_LINES).map((conflict) => `  ${conflictLine(session, conflict)}`),
+    ...divergedIn(session)
+      .slice(0, MAX_LINES)
+      .map((conflict) => `  ${conflictLine(session, conflict)}`),
   ].join('\n');
 }
 

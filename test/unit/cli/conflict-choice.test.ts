@@ -45,6 +45,13 @@ describe('what a person asks for on the command line', () => {
     });
   });
 
+  it('is refused for a branch that is not among those that are listed, without saying that it is settled', () => {
+    const flooded = { ...session, moreConflicts: { all: 137, diverged: 100, toSettle: 90 } };
+    expect(() => resolutionOf(flooded, 'none', { take: 'mine' })).toThrow(
+      /none is not among the 5 conflicts that are listed. Settle some of those first/,
+    );
+  });
+
   it('is refused where it does not fit, with what would', () => {
     for (const [branch, choice, hint] of [
       ['none', { take: 'mine' }, /nothing to settle on none/],

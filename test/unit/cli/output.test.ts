@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { peerText } from '../../../extension/src/p2p/cli/output.ts';
-import { fingerprint, somePeer } from '../../support/session-views.ts';
+import { peerText, sessionText } from '../../../extension/src/p2p/cli/output.ts';
+import { fingerprint, someConflict, somePeer, someSession } from '../../support/session-views.ts';
 
 describe('a peer on a terminal', () => {
   it('is told of with route, round trip and branch', () => {
@@ -11,5 +11,18 @@ describe('a peer on a terminal', () => {
 
   it('[CO1] is not in sync where branches diverged', () => {
     expect(peerText(somePeer({ diverged: 2 }))).toContain('online, 2 branches diverged, the rest in sync  ');
+  });
+});
+
+describe('a session on a terminal', () => {
+  it('says how many conflicts there are besides those that are listed', () => {
+    const session = someSession({
+      conflicts: [someConflict()],
+      moreConflicts: { all: 137, diverged: 100, toSettle: 90 },
+    });
+    expect(sessionText(session).split('\n').slice(1)).toEqual([
+      '  main has diverged: Bea went another way',
+      '  and 137 more: settle some of these first',
+    ]);
   });
 });

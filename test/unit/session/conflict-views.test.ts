@@ -69,8 +69,20 @@ it('[CO1] [SY7] what diverged, was rewound or deleted there is shown with who ha
 it('[LI8] of a peer that floods conflicting heads no more is shown than anybody looks through, what blocks first', () => {
   const flood = Array.from({ length: 3_000 }, (_, n) => state(`f${n}`, 'rewound-there'));
   const { conflicts, moreConflicts } = conflictViews([...flood, state('main', 'diverged')], around);
-  expect([conflicts.length, moreConflicts]).toEqual([500, 2_501]);
+  expect([conflicts.length, moreConflicts]).toEqual([500, { all: 2_501, diverged: 0, toSettle: 0 }]);
   expect(conflicts[0]).toMatchObject({ kind: 'diverged', branch: 'main' });
+});
+
+it('[CO1] of too many, what waits for people comes before what a strategy is about to settle, and the rest is counted', () => {
+  const settling = Array.from({ length: 300 }, (_, n) => ({
+    ...state(`a${n}`, 'diverged'),
+    settling: 'under-way' as const,
+  }));
+  const waiting = Array.from({ length: 501 }, (_, n) => state(`b${n}`, 'diverged'));
+  const strategies = { session: 'auto-merge' as const, branches: new Map() };
+  const { conflicts, moreConflicts } = conflictViews([...settling, ...waiting], { ...around, strategies });
+  expect(new Set(conflicts.map((conflict) => conflict.settling))).toEqual(new Set(['unclean']));
+  expect(moreConflicts).toEqual({ all: 301, diverged: 301, toSettle: 1 });
 });
 
 it('[CO1] of each peer it is known how many branches have diverged from it, however many are shown', () => {

@@ -154,6 +154,23 @@ describe('conflicts tree', () => {
     expect(group?.children?.at(-1)?.description).toBe('and 2 files more');
   });
 
+  it('ends with how many there are that are not listed, and how to come to them', () => {
+    const session = someSession({
+      conflicts: [rewound, someConflict()],
+      moreConflicts: { all: 137, diverged: 100, toSettle: 90 },
+    });
+    const list = rows(unread, session);
+    expect(list).toHaveLength(3);
+    expect(list[2]).toMatchObject({
+      label: '…',
+      description: 'and 137 more: settle some of these first',
+      context: 'more',
+    });
+    expect(list.map(({ expanded }) => expanded)).toEqual([undefined, undefined, undefined]);
+    const [group] = rows(unread, session, someSession({ repo: '/repos/other', conflicts: [deleted] }));
+    expect(group?.accessible).toBe('demo, 139 conflicts');
+  });
+
   it('gives every row an id of its own, which outlives a push', () => {
     const conflicts = [someConflict(), { ...someConflict(), kind: 'rewound-there' as const }, deleted];
     const state = [someSession({ conflicts }), someSession({ repo: '/repos/other', conflicts })] as const;

@@ -33,6 +33,11 @@ describe('status bar', () => {
       '$(git-merge) 1 conflict',
     ],
     [
+      'more conflicts than are listed',
+      [someSession({ conflicts: [someConflict()], moreConflicts: { all: 137, diverged: 100, toSettle: 90 } })],
+      '$(git-merge) 91 conflicts',
+    ],
+    [
       'a strategy at work',
       [someSession({ conflicts: [someConflict({ strategy: 'auto-merge', settling: 'under-way' })] })],
       '$(sync~spin) Settling main',
@@ -48,6 +53,12 @@ describe('status bar', () => {
     expect(value?.tooltip).toBe(
       'demo: nobody else yet, 1 conflict, strategy Auto-Merge\n  main: you ↔ Bea, Cy is at it\nClick to settle.',
     );
+  });
+
+  it('counts in the tooltip also those that are not listed', () => {
+    const moreConflicts = { all: 137, diverged: 100, toSettle: 90 };
+    const value = statusValue(stateWith(someSession({ conflicts: [someConflict()], moreConflicts })));
+    expect(value?.tooltip).toMatch(/^demo: nobody else yet, 101 conflicts\n/);
   });
 
   it('[ED5] shows no icon that a guest asks for', () => {

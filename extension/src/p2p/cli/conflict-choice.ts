@@ -15,7 +15,7 @@ export interface Choice {
   readonly message?: string | undefined;
 }
 
-type Session = Pick<SessionView, 'self' | 'conflicts'>;
+type Session = Pick<SessionView, 'self' | 'conflicts' | 'moreConflicts'>;
 
 /** The request for a choice, by what the session shows. Throws `bad-request` when it does not fit, and says what would. */
 export function resolutionOf(
@@ -27,9 +27,9 @@ export function resolutionOf(
   return { tips: conflict.candidates.map(({ oid }) => oid), resolution: wayOf(session, conflict, choice) };
 }
 
-function conflictFor({ conflicts }: Session, branch: string, { take, peer }: Choice): ConflictView {
-  const mine = conflicts.filter((conflict) => conflict.branch === branch);
-  if (mine.length === 0) throw bad(`There is nothing to settle on ${branch}. See peerweave conflicts.`);
+function conflictFor(session: Session, branch: string, { take, peer }: Choice): ConflictView {
+  const mine = session.conflicts.filter((conflict) => conflict.branch === branch);
+  if (mine.length === 0) throw bad(notListed(session, branch));
   const fitting = mine.filter(({ kind }) => (take === 'follow' ? kind !== 'diverged' : kind !== 'deleted-there'));
   const [first] = fitting;
   if (first === undefined) {
@@ -43,6 +43,11 @@ function conflictFor({ conflicts }: Session, branch: string, { take, peer }: Cho
   const named = fitting.find((conflict) => peer !== undefined && peersOf(conflict).includes(peer));
   return named ?? first;
 }
+
+const notListed = ({ conflicts, moreConflicts }: Session, branch: string): string =>
+  moreConflicts === undefined
+    ? `There is nothing to settle on ${branch}. See peerweave conflicts.`
+    : `${branch} is not among the ${conflicts.length} conflicts that are listed. Settle some of those first: see peerweave conflicts.`;
 
 function wayOf({ self }: Session, conflict: ConflictView, { take, peer, name, message = '' }: Choice): Resolution {
   switch (take) {

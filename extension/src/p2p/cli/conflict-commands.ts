@@ -4,7 +4,7 @@ import type { RequestParams } from '../../rpc/contract.ts';
 import { PeerweaveError } from '../../shared/errors.ts';
 import { ask, jsonOption, print, repoOption, sessionOf, type Common } from './ask.ts';
 import { resolutionOf, TAKES, type Choice } from './conflict-choice.ts';
-import { conflictLine, detailLines, strategyLines } from './conflict-text.ts';
+import { conflictLine, detailLines, moreLines, strategyLines } from './conflict-text.ts';
 import { plain } from './output.ts';
 
 /** `conflicts`, `resolve`, `strategy`, `kept` and `restore`. */
@@ -28,9 +28,8 @@ function addConflicts(program: Command): void {
         const detail = await ask(repo, 'peerweave/conflict', { repo: session.repo, branch });
         return print(json ? JSON.stringify(detail) : text(detailLines(detail)));
       }
-      for (const conflict of session.conflicts) {
-        print(json ? JSON.stringify(conflict) : plain(conflictLine(conflict)));
-      }
+      if (json) for (const conflict of session.conflicts) print(JSON.stringify(conflict));
+      else for (const line of [...session.conflicts.map(conflictLine), ...moreLines(session)]) print(plain(line));
     });
 }
 

@@ -18,6 +18,10 @@ export function conflictLine({ kind, branch, candidates, deletedBy = [], resolvi
   }
 }
 
+/** What is left out of a list of conflicts, in a line, if anything is. */
+export const moreLines = ({ moreConflicts }: Pick<SessionView, 'moreConflicts'>): string[] =>
+  moreConflicts === undefined ? [] : [`and ${moreConflicts.all} more: settle some of these first`];
+
 const OUTCOMES: Record<ConflictDetail['outcome'], string> = {
   'same-tree': 'All have the same files.',
   'patch-equal': 'All have the same changes, committed separately.',

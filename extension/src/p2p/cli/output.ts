@@ -1,7 +1,7 @@
 import type { EngineEvent } from '../../rpc/contract.ts';
 import type { PeerView, SessionView } from '../../rpc/model.ts';
 import { syncText } from '../../shared/sync-text.ts';
-import { conflictLine } from './conflict-text.ts';
+import { conflictLine, moreLines } from './conflict-text.ts';
 
 /** Peers choose their names; in a terminal a control character is a command (ED5). */
 export const plain = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?');
@@ -54,7 +54,7 @@ export function sessionText(session: SessionView): string {
     `${session.repoName}: ${session.phase} as ${self.name} (${session.role}), on ${self.branch ?? 'a detached HEAD'}`,
     ...peers.map(peerText),
     ...approvals.map(({ name, fingerprint }) => `  ${name} waits to be let in: ${fingerprint}`),
-    ...conflicts.map((conflict) => `  ${conflictLine(conflict)}`),
+    ...[...conflicts.map(conflictLine), ...moreLines(session)].map((line) => `  ${line}`),
     ...pending.map(({ branch, from, detail }) => `  ${branch} waits for an update from ${from}: ${detail}`),
   ];
   return lines.map(plain).join('\n');

@@ -1,4 +1,5 @@
-import type { ConflictView } from '../../rpc/model.ts';
+import type { ConflictView, SessionView } from '../../rpc/model.ts';
+import { needsPeople } from '../../rpc/needs-people.ts';
 import type { BranchName, PeerId } from '../../shared/ids.ts';
 import { branchConflicts, type BranchConflict } from '../sync/branch-conflicts.ts';
 import type { BranchState } from '../sync/model.ts';
@@ -20,17 +21,32 @@ export interface ConflictSurroundings {
 /** Conflicts that the views get, in every state they are sent: nobody looks through more, and a peer that floods must not slow them down. */
 const MAX_SHOWN = 500;
 
-/** Everything that people have to look at, as the views show it, and how much more there is. Of too many, what blocks a branch comes first. */
+/**
+ * Everything that people have to look at, as the views show it, and how much more there is. Of too many, what waits for people comes first,
+ * then what else blocks a branch.
+ */
 export function conflictViews(
   branches: readonly BranchState[],
   around: ConflictSurroundings,
-): { conflicts: ConflictView[]; moreConflicts?: number } {
+): Pick<SessionView, 'conflicts' | 'moreConflicts'> {
   const found = branchConflicts(branches);
   const view = (conflict: BranchConflict): ConflictView => conflictView(conflict, around);
   if (found.length <= MAX_SHOWN) return { conflicts: found.map(view) };
-  const blocking = found.filter(({ kind }) => kind === 'diverged');
-  const shown = [...blocking, ...found.filter(({ kind }) => kind !== 'diverged')].slice(0, MAX_SHOWN);
-  return { conflicts: shown.map(view), moreConflicts: found.length - MAX_SHOWN };
+  const diverged = found.filter(({ kind }) => kind === 'diverged');
+  const waiting = new Set(diverged.filter((conflict) => waitsForPeople(conflict, around)));
+  const others = found.filter(({ kind }) => kind !== 'diverged');
+  const inOrder = [...waiting, ...diverged.filter((conflict) => !waiting.has(conflict)), ...others];
+  const beyond = (number: number): number => Math.max(0, number - MAX_SHOWN);
+  return {
+    conflicts: inOrder.slice(0, MAX_SHOWN).map(view),
+    moreConflicts: { all: beyond(found.length), diverged: beyond(diverged.length), toSettle: beyond(waiting.size) },
+  };
+}
+
+function waitsForPeople(conflict: BranchConflict, { strategies }: ConflictSurroundings): boolean {
+  const { kind, branch } = conflict;
+  const settling = kind === 'diverged' ? conflict.settling : undefined;
+  return needsPeople({ kind, strategy: strategyOf(strategies, branch), settling });
 }
 
 /** How many branches have diverged from each peer; those from whom none has are not in it. */
