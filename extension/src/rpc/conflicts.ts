@@ -180,8 +180,8 @@ export const conflictRequests = {
   'peerweave/fileAt': { params: z.object({ repo, commit: oid, path }), result: z.object({ version: fileVersion }) },
   /**
    * Resolves with where the branch is now, null where it was deleted. Rejects with `conflict-moved` when the candidates are not `tips`
-   * any more, with `move-refused` when the branch cannot move now, and why, and with `review-needed` when files that run code on open come
-   * along and `reviewed` does not say that the person has seen that (SY6). Nothing has happened then.
+   * any more, with `move-refused` when the branch cannot move now, and why, with `disk-full`, and with `review-needed` when files that run
+   * code on open come along and `reviewed` does not say that the person has seen that (SY6). Nothing has happened then.
    */
   'peerweave/resolve': {
     params: z.object({ repo, branch, tips, resolution, reviewed: z.boolean().default(false) }),
@@ -233,7 +233,7 @@ export const activityRequests = {
   },
   /**
    * Puts back what the last move did that was not put back yet (SY13), or the move `id`; that of an undo does it again. Rejects with
-   * `undo-refused` and why.
+   * `undo-refused` and why, or `disk-full`.
    */
   'peerweave/undo': {
     params: z.object({ repo, id: z.string().max(100).optional() }),

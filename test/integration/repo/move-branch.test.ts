@@ -287,7 +287,8 @@ it('[SY5] a disk that fills up while files are written leaves the worktree as it
     const large = { 'a.txt': 'new\n', 'b.bin': randomBytes(600_000).toString('hex'), 'keep.txt': 'new\n' };
     const to = incoming(large, ['dir']);
     const result = await move(to, { branch: branch('topic') });
-    expect(result).toMatchObject({ moved: false, refusal: { kind: 'failed' } });
+    const message = expect.stringMatching(/^The disk is full\. Free some space/) as string;
+    expect(result).toEqual({ moved: false, refusal: { kind: 'disk-full', message } });
     expect(revParse(root, 'topic')).toBe(from);
     expect(git(linked, 'status', '--porcelain')).toBe('');
     expectUnmoved();

@@ -513,6 +513,26 @@ describe('what a person is told instead', () => {
     fsck(a.root);
   });
 
+  it('disk-full, when the files of what was settled cannot be written; everything stays, and works once there is space', async () => {
+    const big = Array.from({ length: 30_000 }, (_, i) => `${(i * 2_654_435_761) % 4_294_967_291}\n`).join('');
+    const { a, mine, theirs } = await two(top, { ...otherTop, 'd/big': big });
+    const mount = join(a.root, 'd');
+    mkdirSync(mount);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', mount]);
+    const take: Resolution = { how: 'theirs', tip: theirs };
+    try {
+      await expect(a.settle(take)).rejects.toMatchObject({
+        reason: 'disk-full',
+        message: expect.stringMatching(/^main was not changed: The disk is full\. Free some space/) as string,
+      });
+      expect([a.tip, status(a), kept(a)]).toEqual([mine, '', []]);
+    } finally {
+      execFileSync('umount', ['--lazy', mount]);
+    }
+    await a.settle(take);
+    expect(a.read('d/big')).toBe(big);
+  });
+
   it('what git says, when it refuses to merge; nothing has happened', async () => {
     const { a, mine, theirs } = await two(top, otherTop);
     const refusing = join(crossroads.path, 'refusing-git');

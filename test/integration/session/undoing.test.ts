@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { Strategy } from '../../../extension/src/p2p/sync/strategy.ts';
@@ -51,6 +53,30 @@ const standing = (person: Wayfarer, name = 'main') => person.branch(name)?.peers
 async function settle(...both: Wayfarer[]): Promise<void> {
   for (const person of [...both, ...both]) await person.sync();
 }
+
+it('[SY13] an undo for whose files there is no space is refused as such, and is had once there is', async () => {
+  const [ann, ben] = await two();
+  const big = 'x'.repeat(200_000);
+  await arrived(ann, commit(ben.root, { 'd/big': big }));
+  const before = ann.tip;
+  git(ben.root, 'rm', '--quiet', 'd/big');
+  const after = commit(ben.root, { g: 'g\n' });
+  await arrived(ann, after);
+  const mount = join(ann.root, 'd');
+  mkdirSync(mount);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', mount]);
+  try {
+    await expect(ann.history.undo(undefined)).rejects.toMatchObject({
+      reason: 'disk-full',
+      message: expect.stringMatching(/^main was not put back: The disk is full\. Free some space/) as string,
+    });
+    expect([ann.tip, ann.status]).toEqual([after, '']);
+  } finally {
+    execFileSync('umount', ['--lazy', mount]);
+  }
+  await ann.history.undo(undefined);
+  expect([ann.tip, ann.read('d/big')]).toEqual([before, big]);
+});
 
 describe('[SY13] what was undone stays undone', () => {
   it('a fast-forward, also when they go on; they keep theirs and see that it was taken back', async () => {

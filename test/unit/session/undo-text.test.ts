@@ -45,7 +45,7 @@ describe('[SY13] why nothing was undone, in words that say what to do', () => {
       'main was not put back: a merge is in progress; finish or abort it.',
     ],
     [
-      { kind: 'move', entry, refusal: { kind: 'failed', message: 'The disk is full.' } },
+      { kind: 'move', entry, refusal: { kind: 'disk-full', message: 'The disk is full.' } },
       'main was not put back: The disk is full.',
     ],
   ];

@@ -62,6 +62,8 @@ export type MoveRefusal =
   | { readonly kind: 'locked'; readonly path: string }
   /** A branch that is checked out there cannot be deleted. */
   | { readonly kind: 'checked-out'; readonly root: string }
+  /** Before it or in the middle of it; what had begun was put back. The message says what to do. */
+  | { readonly kind: 'disk-full'; readonly message: string }
   | { readonly kind: 'failed'; readonly message: string };
 
 export type MoveResult = { readonly moved: true } | { readonly moved: false; readonly refusal: MoveRefusal };

@@ -14,7 +14,7 @@ import { AtWork } from './at-work.ts';
 import { conflictAt, ConflictDetails, conflictOn } from './conflict-detail.ts';
 import type { Resolving } from './conflict-views.ts';
 import { KeptExpiry } from './kept-expiry.ts';
-import { describeRefusal } from './refusal-text.ts';
+import { describeRefusal, reasonOf, sentence } from './refusal-text.ts';
 import { Resolver } from './resolver.ts';
 import type { StrategyBook } from './strategy-book.ts';
 import type { SyncDriver } from './sync-driver.ts';
@@ -149,7 +149,7 @@ export class ConflictDesk {
     return this.parts.repository.keptTips();
   }
 
-  /** Makes a kept tip a branch of its own. Throws `bad-request` when it is not kept, `move-refused` when there can be no such branch. */
+  /** Makes a kept tip a branch of its own. Throws `bad-request` when it is not kept, `move-refused` when there can be no such branch, `disk-full`. */
   async restore(tip: Oid, name: BranchName): Promise<void> {
     const { repository, driver } = this.parts;
     const kept = (await repository.keptTips()).find((one) => one.tip === tip);
@@ -158,7 +158,7 @@ export class ConflictDesk {
     if (!result.moved) {
       const { refusal } = result;
       const why = refusal.kind === 'ref-moved' ? 'there is a branch of that name already' : describeRefusal(refusal);
-      throw new PeerweaveError('move-refused', `${name} was not made: ${why}.`);
+      throw new PeerweaveError(reasonOf(refusal), sentence(`${name} was not made: ${why}`));
     }
     await driver.refresh();
   }

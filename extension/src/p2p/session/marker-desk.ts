@@ -6,7 +6,7 @@ import type { MarkerMerge, MarkerMergeRefusal } from '../repo/marker-merge.ts';
 import type { Repository } from '../repo/repository.ts';
 import type { ConflictCandidate } from '../sync/model.ts';
 import type { SyncCore } from '../sync/sync-core.ts';
-import { describeRefusal } from './refusal-text.ts';
+import { describeRefusal, reasonOf, sentence } from './refusal-text.ts';
 import type { SyncDriver } from './sync-driver.ts';
 
 /** What a marker desk needs of the session around it. */
@@ -140,6 +140,5 @@ function refusalError(branch: BranchName, refusal: MarkerMergeRefusal): Peerweav
     const message = `Markers are written into files, and ${branch} is not checked out. Switch to it first, or use Merge….`;
     return new PeerweaveError('move-refused', message);
   }
-  const reason = refusal.kind === 'sensitive-files' ? 'review-needed' : 'move-refused';
-  return new PeerweaveError(reason, `The merge was not begun: ${describeRefusal(refusal)}.`);
+  return new PeerweaveError(reasonOf(refusal), sentence(`The merge was not begun: ${describeRefusal(refusal)}`));
 }

@@ -1,7 +1,7 @@
 import type { ActivityEntry } from '../../rpc/conflicts.ts';
 import { PeerweaveError } from '../../shared/errors.ts';
 import { branchRef } from '../../shared/ids.ts';
-import type { LoggedMove } from '../repo/activity.ts';
+import type { LoggedMove, UndoRefusal } from '../repo/activity.ts';
 import type { RefMove, Repository, RefSnapshot } from '../repo/repository.ts';
 import type { SyncDriver } from './sync-driver.ts';
 import { describeUndoRefusal } from './undo-text.ts';
@@ -33,12 +33,12 @@ export class MoveHistory {
 
   /**
    * Takes a move back, or the last that was not taken back. The sync then leaves the branch where it is until the user asks: what was taken
-   * back counts as thrown away here (`sync/standing.ts`). Throws `undo-refused` and why; nothing has happened then.
+   * back counts as thrown away here (`sync/standing.ts`). Throws `undo-refused` and why, or `disk-full`; nothing has happened then.
    */
   async undo(id: string | undefined): Promise<ActivityEntry> {
     const { repository, driver, moved, save } = this.parts;
     const result = await repository.undo(id);
-    if (!result.undone) throw new PeerweaveError('undo-refused', describeUndoRefusal(result.refusal));
+    if (!result.undone) throw undoFailure(result.refusal);
     const { branch, from, to } = result.entry;
     moved({ ref: branchRef(branch), from: to, to: from });
     // The core has to have seen it, and that has to be saved, before anybody may think it done.
@@ -46,6 +46,11 @@ export class MoveHistory {
     await save();
     return entryOf(result.entry, await repository.snapshot());
   }
+}
+
+function undoFailure(refusal: UndoRefusal): PeerweaveError {
+  const full = refusal.kind === 'move' && refusal.refusal.kind === 'disk-full';
+  return new PeerweaveError(full ? 'disk-full' : 'undo-refused', describeUndoRefusal(refusal));
 }
 
 function entryOf(move: LoggedMove, now: RefSnapshot): ActivityEntry {

@@ -1,3 +1,4 @@
+import type { Reason } from '../../shared/errors.ts';
 import type { MoveRefusal } from '../repo/repository.ts';
 
 const MAX_PATHS = 3;
@@ -19,10 +20,20 @@ export function describeRefusal(refusal: MoveRefusal): string {
       return `another git process holds ${refusal.path}; close it, or remove that file if none is running`;
     case 'checked-out':
       return `it is checked out in ${refusal.root}; switch to another branch there first`;
+    case 'disk-full':
     case 'failed':
       return refusal.message;
   }
 }
+
+/** The reason under which a person is told of it, who asked for the move. */
+export function reasonOf({ kind }: MoveRefusal): Reason {
+  if (kind === 'disk-full') return kind;
+  return kind === 'sensitive-files' ? 'review-needed' : 'move-refused';
+}
+
+/** With the full stop that it may have already: a message that came from below is a sentence of its own. */
+export const sentence = (text: string): string => (text.endsWith('.') ? text : `${text}.`);
 
 function list(paths: readonly string[]): string {
   const shown = paths.slice(0, MAX_PATHS).join(', ');

@@ -6,7 +6,7 @@ import type { MoveKind } from '../repo/move-kind.ts';
 import type { MoveRefusal, MoveRequest, RefMove, Repository } from '../repo/repository.ts';
 import type { Author, ReplayOutcome, ResolveOutcome, ResolveRequest } from '../repo/resolution.ts';
 import type { BranchConflict } from '../sync/branch-conflicts.ts';
-import { describeRefusal } from './refusal-text.ts';
+import { describeRefusal, reasonOf, sentence } from './refusal-text.ts';
 
 /** What a resolver needs of the session around it. */
 export interface ResolverParts {
@@ -49,8 +49,8 @@ export class Resolver {
 
   /**
    * Resolves to where the branch is then, null where it is gone. Throws `conflict-unresolved` when something needs a decision that has
-   * none, `move-refused` when the branch cannot move now, `review-needed`, `conflict-moved` when it has moved meanwhile, `bad-request` for
-   * what does not fit the conflict, and what making commits throws. Then nothing has happened.
+   * none, `move-refused` when the branch cannot move now, `disk-full`, `review-needed`, `conflict-moved` when it has moved meanwhile,
+   * `bad-request` for what does not fit the conflict, and what making commits throws. Then nothing has happened.
    */
   async settle(conflict: BranchConflict, resolution: Resolution, options: ResolveOptions): Promise<Oid | null> {
     const { branch, kind } = conflict;
@@ -229,6 +229,5 @@ function moveFailure(branch: BranchName, refusal: MoveRefusal): PeerweaveError {
   if (refusal.kind === 'ref-moved') {
     return new PeerweaveError('conflict-moved', `${branch} has just moved. Look at it again; nothing was changed.`);
   }
-  const reason = refusal.kind === 'sensitive-files' ? 'review-needed' : 'move-refused';
-  return new PeerweaveError(reason, `${branch} was not changed: ${describeRefusal(refusal)}.`);
+  return new PeerweaveError(reasonOf(refusal), sentence(`${branch} was not changed: ${describeRefusal(refusal)}`));
 }

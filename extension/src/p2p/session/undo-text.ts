@@ -1,5 +1,5 @@
 import type { LoggedMove, UndoRefusal } from '../repo/activity.ts';
-import { describeRefusal } from './refusal-text.ts';
+import { describeRefusal, sentence } from './refusal-text.ts';
 
 /** For a person: why nothing was taken back, and what to do about it (SY13). */
 export function describeUndoRefusal(refusal: UndoRefusal): string {
@@ -26,7 +26,5 @@ function goneOn({ branch, to }: LoggedMove, at: LoggedMove['to']): string {
   if (to === null) return `${branch} cannot be put back: it was made anew since, at ${short(at)}.`;
   return `${branch} cannot be put back: it has gone on since, from ${short(to)} to ${short(at)}. What came later would be lost.`;
 }
-
-const sentence = (text: string): string => (text.endsWith('.') ? text : `${text}.`);
 
 const short = (oid: LoggedMove['to']): string => (oid === null ? 'nothing' : oid.slice(0, 8));

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { messageOf, PeerweaveError } from '../../../shared/errors.ts';
+import { asPeerweaveError, messageOf, PeerweaveError } from '../../../shared/errors.ts';
 import { branchRef, type BranchName } from '../../../shared/ids.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { needsForward, type MoveKind } from '../move-kind.ts';
@@ -10,6 +10,7 @@ import type { ActivityLog } from './activity-log.ts';
 import type { ExpectedDiff } from './expected-diff.ts';
 import { exists } from './files.ts';
 import type { Git } from './git.ts';
+import { asFileFailure } from './git-failure.ts';
 import type { RepositoryTraits } from './inspect.ts';
 import { IndexLock } from './index-lock.ts';
 import { Journal, type JournalRecord } from './journal.ts';
@@ -44,8 +45,9 @@ export async function moveBranch(context: MoveContext, request: MoveRequest): Pr
     return refusal === undefined ? { moved: true } : { moved: false, refusal };
   } catch (error) {
     if (error instanceof RefConflictError) return { moved: false, refusal: refusalOf(error) };
-    context.log.warn(`moving ${request.branch} failed: ${messageOf(error)}`);
-    return { moved: false, refusal: { kind: 'failed', message: messageOf(error) } };
+    const { reason, message } = asPeerweaveError(asFileFailure(error));
+    context.log.warn(`moving ${request.branch} failed: ${message}`);
+    return { moved: false, refusal: { kind: reason === 'disk-full' ? reason : 'failed', message } };
   } finally {
     await transaction.close();
   }
@@ -166,8 +168,9 @@ function locksOf(
 /** Worktree and branch are not together, and could not be brought together; the journal keeps the move for the next opening. */
 class UnsettledError extends PeerweaveError {
   constructor(move: unknown, settling: unknown) {
-    const message = `${messageOf(move)} Going back failed too, and is tried again on opening: ${messageOf(settling)}`;
-    super('internal', message, { cause: settling });
+    const { reason, message } = asPeerweaveError(asFileFailure(move));
+    const also = `Going back failed too, and is tried again on opening: ${messageOf(settling)}`;
+    super(reason, `${message} ${also}`, { cause: settling });
   }
 }
 
