@@ -131,8 +131,8 @@ export const activityEntry = z.object({
   id: z.string(),
   /** Unix milliseconds. */
   at: z.number(),
-  /** `kept`: what a strategy had kept became a branch again. */
-  kind: z.enum(['fast-forward', 'created', 'merge', 'resolve', 'rebase', 'follow', 'kept', 'undo']),
+  /** `kept`: what a strategy had kept became a branch again. `own-merge`: the user's own commit, which is never `undoable`. */
+  kind: z.enum(['fast-forward', 'created', 'merge', 'resolve', 'rebase', 'follow', 'kept', 'own-merge', 'undo']),
   branch,
   /** Null where the branch was not there. */
   from: oid.nullable(),

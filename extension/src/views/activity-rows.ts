@@ -3,6 +3,7 @@ import type { SessionView } from '../rpc/model.ts';
 import type { Activity } from './activity-log.ts';
 import { fromTo, headline, undoInWords } from './activity-words.ts';
 import { ago, type Times } from './ago.ts';
+import { short } from './conflict-words.ts';
 import { plain } from './plain-text.ts';
 import type { Row } from './row.ts';
 import { isLive, sessionsOf, type ViewState } from './view-state.ts';
@@ -36,7 +37,7 @@ function rowsOfSession({ repo }: SessionView, activity: Activity | undefined, ti
 }
 
 function entryRow(repo: string, entry: ActivityEntry, times: Times): Row {
-  const { id, branch, by, at, undone, undoable } = entry;
+  const { id, kind, branch, by, at, undone, undoable } = entry;
   const { icon, text } = headline(entry);
   const who = by === undefined ? 'you' : plain(by, 30);
   const when = ago(at, times);
@@ -50,6 +51,7 @@ function entryRow(repo: string, entry: ActivityEntry, times: Times): Row {
       `${entry.from ?? 'nothing'} → ${entry.to ?? 'nothing'}`,
       undone && 'This was undone.',
       undoable && `Undo: ${undoInWords(entry)}`,
+      kind === 'own-merge' && `A commit of your own: git reset --keep ${short(entry.from ?? '')} takes it back.`,
     ]
       .filter((line) => line !== false)
       .join('\n'),

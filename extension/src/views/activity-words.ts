@@ -15,6 +15,7 @@ const WORDS: Record<ActivityEntry['kind'], Words> = {
   resolve: { icon: 'check-all', happened: 'was settled' },
   rebase: { icon: 'versions', happened: 'was rebased' },
   follow: { icon: 'reply', happened: 'followed a peer' },
+  'own-merge': { icon: 'git-commit', happened: 'was merged with markers' },
   undo: { icon: 'discard', happened: 'was put back' },
   kept: { icon: 'archive', happened: 'was restored' },
 };
@@ -29,9 +30,9 @@ export function headline({ kind, branch, to }: ActivityEntry): { readonly icon: 
 export const fromTo = ({ from, to }: ActivityEntry): string =>
   [from === null ? 'nothing' : short(from), to === null ? 'nothing' : short(to)].join(' → ');
 
-/** What *Undo Last Sync* is about: the newest that was not put back. Whether it can be, the engine says. */
+/** What *Undo Last Sync* is about: the newest that was not put back and is not the user's own commit. Whether it can be, the engine says. */
 export const lastMove = (entries: readonly ActivityEntry[]): ActivityEntry | undefined =>
-  entries.find(({ kind, undone }) => kind !== 'undo' && !undone);
+  entries.find(({ kind, undone }) => kind !== 'undo' && kind !== 'own-merge' && !undone);
 
 /** What undoing it does. */
 export function undoInWords({ branch, from, to }: ActivityEntry): string {

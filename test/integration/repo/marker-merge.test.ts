@@ -275,6 +275,29 @@ describe('completing', () => {
     fsck(root);
   });
 
+  it("[SY13] is the user's own commit: noted as such, and left to them to take back", async () => {
+    await usual();
+    await begin();
+    writeFiles(root, { f: 'settled\n' });
+    const made = await complete();
+    const [entry, ...others] = await repository.activity();
+    const { by, worktree } = entry ?? {};
+    expect({ ...entry, by, worktree }).toMatchObject({ kind: 'own-merge', branch: 'main', from: ours, to: made });
+    expect([others, by, worktree]).toEqual([[], undefined, undefined]);
+    expect(await repository.undo(undefined)).toMatchObject({ refusal: { kind: 'nothing' } });
+    expect(await repository.undo(entry!.id)).toMatchObject({ refusal: { kind: 'own-commit' } });
+    expect([revParse(root, 'main'), status()]).toEqual([made, []]);
+  });
+
+  it('is done also where it cannot be noted', async () => {
+    await usual();
+    await begin();
+    writeFiles(root, { f: 'settled\n' });
+    rmSync(join(root, '.git/peerweave'), { recursive: true });
+    writeFiles(root, { '.git/peerweave': 'a file is in the way' });
+    expect(await complete()).toBe(revParse(root, 'main'));
+  });
+
   it('keeps a message as it is written', async () => {
     await usual();
     await begin();

@@ -31,6 +31,10 @@ describe('[SY13] why nothing was undone, in words that say what to do', () => {
       { kind: 'gone-on', entry: { ...entry, to: null }, at: oid('3') },
       'main cannot be put back: it was made anew since, at 33333333.',
     ],
+    [
+      { kind: 'own-commit', entry },
+      'main was merged by a commit of your own, which is yours to take back: git reset --keep 11111111 does.',
+    ],
     [{ kind: 'pruned', entry }, 'main cannot be put back: git has removed commit 11111111, where it was.'],
     [
       { kind: 'move', entry, refusal: { kind: 'ref-moved' } },

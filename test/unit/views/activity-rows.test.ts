@@ -58,6 +58,12 @@ describe('activity view', () => {
     expect(new Set(ids).size).toBe(6);
   });
 
+  it("says of the user's own commit how it is taken back, and offers no undo", () => {
+    const [row] = rows(entries({ kind: 'own-merge', by: undefined, undoable: false }), someSession());
+    expect(row).toMatchObject({ label: 'main was merged with markers', context: 'activity' });
+    expect(row?.tooltip).toMatch(/A commit of your own: git reset --keep 1111111 takes it back\.$/);
+  });
+
   it('[ED5] neutralises text of peers wherever it shows', () => {
     const nasty = '$(flame) [x](command:evil)';
     for (const activity of [entries({ branch: nasty, by: nasty }), { failure: nasty }]) {
@@ -76,6 +82,11 @@ describe('undo in words', () => {
     const undo = someEntry({ id: 'e4', kind: 'undo', undoes: 'e3' });
     expect(lastMove([undo, undone, someEntry()])?.id).toBe('e1');
     expect(lastMove([undo, undone])).toBeUndefined();
+  });
+
+  it("leaves the user's own commits to them", () => {
+    const own = someEntry({ id: 'e5', kind: 'own-merge', undoable: false });
+    expect(lastMove([own, someEntry()])?.id).toBe('e1');
   });
 
   it('says where the branch goes', () => {

@@ -9,6 +9,7 @@ const WHAT: Record<ActivityEntry['kind'], string> = {
   rebase: 'rebased',
   follow: 'followed',
   kept: 'restored',
+  'own-merge': 'own merge',
   undo: 'undo',
 };
 

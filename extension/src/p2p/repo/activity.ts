@@ -4,7 +4,10 @@ import type { MoveRefusal } from './repository.ts';
 
 /** What a repository remembers of the moves that were made for its user, and how they are taken back (SY13). */
 
-/** A move of a local branch that a sync made, or a person here chose. It is there exactly when the move happened. */
+/**
+ * A move of a local branch that a sync made, or a person here chose. It is there exactly when the move happened; only an `own-merge`, which
+ * git makes, can be missing after a crash.
+ */
 export interface LoggedMove {
   readonly id: string;
   /** Unix milliseconds when it began. */
@@ -29,6 +32,8 @@ export type UndoRefusal =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'unknown' }
   | { readonly kind: 'undone'; readonly entry: LoggedMove }
+  /** The user's own commit: git takes it back. */
+  | { readonly kind: 'own-commit'; readonly entry: LoggedMove }
   /** The branch is not where the move left it; `at` is where it is. */
   | { readonly kind: 'gone-on'; readonly entry: LoggedMove; readonly at: Oid | null }
   /** What the branch was at is not in the repository any more. */

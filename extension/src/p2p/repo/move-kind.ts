@@ -1,5 +1,18 @@
-/** What a move of a branch is to the activity log. `kept`: what a strategy had kept became a branch again. */
-export const MOVE_KINDS = ['fast-forward', 'created', 'merge', 'resolve', 'rebase', 'follow', 'kept', 'undo'] as const;
+/**
+ * What a move of a branch is to the activity log. `kept`: what a strategy had kept became a branch again. `own-merge`: the user's own commit
+ * of a merge with markers, which is noted and not ours to take back.
+ */
+export const MOVE_KINDS = [
+  'fast-forward',
+  'created',
+  'merge',
+  'resolve',
+  'rebase',
+  'follow',
+  'kept',
+  'own-merge',
+  'undo',
+] as const;
 
 export type MoveKind = (typeof MOVE_KINDS)[number];
 

@@ -60,6 +60,6 @@ function entryOf(move: LoggedMove, now: RefSnapshot): ActivityEntry {
     ...(by === undefined ? {} : { by }),
     ...(worktree === undefined ? {} : { worktree }),
     ...(undoes === undefined ? {} : { undoes }),
-    undoable: !move.undone && (now.refs.get(branchRef(move.branch)) ?? null) === move.to,
+    undoable: move.kind !== 'own-merge' && !move.undone && (now.refs.get(branchRef(move.branch)) ?? null) === move.to,
   };
 }

@@ -12,6 +12,8 @@ export function describeUndoRefusal(refusal: UndoRefusal): string {
       return `${refusal.entry.branch} was already put back. Undo that undo to have it again.`;
     case 'gone-on':
       return goneOn(refusal.entry, refusal.at);
+    case 'own-commit':
+      return `${refusal.entry.branch} was merged by a commit of your own, which is yours to take back: git reset --keep ${short(refusal.entry.from)} does.`;
     case 'pruned':
       return `${refusal.entry.branch} cannot be put back: git has removed commit ${short(refusal.entry.from)}, where it was.`;
     case 'move':

@@ -4,7 +4,7 @@ import { messageOf } from '../../../shared/errors.ts';
 import type { Logger } from '../../../shared/log.ts';
 import type { LoggedMove } from '../activity.ts';
 import { isMissing, readText } from './files.ts';
-import { decodeJournalEntry, type JournalEntry, type JournalRecord } from './journal.ts';
+import { decodeJournalEntry, Journal, type JournalEntry, type JournalRecord } from './journal.ts';
 
 /** Entries kept; a list longer than this is nobody's to read, and moves that old are undone by git's own means. */
 const MAX_ENTRIES = 1_000;
@@ -25,6 +25,7 @@ const NAME = /^([0-9]{10,15})-([0-9]+-[0-9a-f]{16})\.json$/;
  */
 export class ActivityLog {
   private readonly folder: string;
+  private readonly journal: Journal;
   private readonly log: Logger;
   /** Entries never change once they are here; what cannot be read is undefined. */
   private readonly known = new Map<string, JournalEntry | undefined>();
@@ -35,6 +36,7 @@ export class ActivityLog {
 
   constructor(gitDir: string, log: Logger) {
     this.folder = join(gitDir, 'peerweave', 'activity');
+    this.journal = new Journal(gitDir);
     this.log = log;
   }
 
@@ -52,6 +54,16 @@ export class ActivityLog {
       this.log.warn(`the move of ${record.entry.branch} could not be noted: ${messageOf(error)}`);
     }
     if (this.count > MAX_ENTRIES + SLACK) void this.prune(Date.now());
+  }
+
+  /** Notes what the user did by git itself, once it has happened. Never throws: what cannot be noted has happened all the same. */
+  async note(move: Pick<JournalEntry, 'branch' | 'from' | 'to' | 'kind' | 'message'>): Promise<void> {
+    try {
+      const entry = { ...move, at: Date.now(), worktree: null, pid: process.pid };
+      await this.add(await this.journal.write(entry));
+    } catch (error) {
+      this.log.warn(`what happened to ${move.branch} could not be noted: ${messageOf(error)}`);
+    }
   }
 
   /** What is in the log, newest first. */

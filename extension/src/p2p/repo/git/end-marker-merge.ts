@@ -1,6 +1,7 @@
 import { PeerweaveError } from '../../../shared/errors.ts';
 import type { Oid } from '../../../shared/ids.ts';
 import type { CompleteMerge } from '../marker-merge.ts';
+import type { ActivityLog } from './activity-log.ts';
 import { GitFailure } from './git-failure.ts';
 import type { Git, RunOptions } from './git.ts';
 import {
@@ -23,7 +24,7 @@ const MAX_OUTPUT = 4_000;
 
 /** See `MarkerMerges.complete`. */
 export async function completeMarkerMerge(
-  context: MarkerMergeContext,
+  context: MarkerMergeContext & { readonly activity: ActivityLog },
   { fallbackName, message, signal }: CompleteMerge,
 ): Promise<Oid> {
   const { git } = context;
@@ -44,6 +45,9 @@ export async function completeMarkerMerge(
   await dropLabel(git, context.gitDir, merge.label);
   if (made === undefined || made === merge.ours)
     throw refused('git said that it had committed, but HEAD did not move.');
+  const { branch, ours: from } = merge;
+  if (branch !== undefined)
+    await context.activity.note({ branch, from, to: made, kind: 'own-merge', message: 'a merge with markers' });
   return made;
 }
 

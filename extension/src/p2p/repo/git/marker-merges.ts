@@ -7,6 +7,7 @@ import type {
   MarkerMergeResult,
   MarkerMerges,
 } from '../marker-merge.ts';
+import type { ActivityLog } from './activity-log.ts';
 import { beginMarkerMerge } from './begin-marker-merge.ts';
 import { abortMarkerMerge, completeMarkerMerge } from './end-marker-merge.ts';
 import type { RepositoryTraits } from './inspect.ts';
@@ -15,7 +16,7 @@ import type { Mutex } from './mutex.ts';
 
 /** `MarkerMerges` on the system's git. */
 export class GitMarkerMerges implements MarkerMerges {
-  private readonly context: MarkerMergeContext & { readonly traits: RepositoryTraits };
+  private readonly context: MarkerMergeContext & { readonly traits: RepositoryTraits; readonly activity: ActivityLog };
   private readonly mutex: Mutex;
   private readonly closed: AbortSignal;
 

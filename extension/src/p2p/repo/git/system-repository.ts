@@ -86,7 +86,7 @@ export class SystemRepository implements Repository {
     this.activityLog = activity;
     this.refs = createRefReader(git, info.gitDir, traits.refFormat);
     this.diff = new ExpectedDiff(git, info.gitDir);
-    const context = { git, gitDir: info.gitDir, refs: this.refs, traits };
+    const context = { git, gitDir: info.gitDir, refs: this.refs, traits, activity };
     this.markerMerges = new GitMarkerMerges(context, this.mutex, this.closed.signal);
   }
 

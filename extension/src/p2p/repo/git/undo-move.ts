@@ -10,8 +10,9 @@ import { moveBranch, type MoveContext } from './move-branch.ts';
  */
 export async function undoMove(context: MoveContext, id: string | undefined): Promise<UndoResult> {
   const entries = await context.activity.entries();
-  const entry = entries.find((move) => (id === undefined ? move.kind !== 'undo' && !move.undone : move.id === id));
+  const entry = entries.find((move) => (id === undefined ? isOurs(move) && !move.undone : move.id === id));
   if (entry === undefined) return refused({ kind: id === undefined ? 'nothing' : 'unknown' });
+  if (entry.kind === 'own-merge') return refused({ kind: 'own-commit', entry });
   if (entry.undone) return refused({ kind: 'undone', entry });
   const { branch, from, to } = entry;
   const at = await context.refs.one(branchRef(branch));
@@ -33,6 +34,9 @@ export async function undoMove(context: MoveContext, id: string | undefined): Pr
   if (keeps) await releaseKept(context, branch, [to]);
   return refused({ kind: 'move', entry, refusal: result.refusal });
 }
+
+/** True for what an undo without further words may be about. */
+const isOurs = ({ kind }: LoggedMove): boolean => kind !== 'undo' && kind !== 'own-merge';
 
 const refused = (refusal: UndoRefusal): UndoResult => ({ undone: false, refusal });
 
