@@ -89,6 +89,8 @@ export async function serveUploadPack(upload: GitProcess, stream: Duplex, signal
     const code = await upload.exit;
     throwIfCancelled(signal);
     if (code !== 0) throw new GitFailure('upload-pack', code, upload.stderr());
+    // What the peer still says is read to its end, so that the stream closes. Had git's input to close first, that would pause it again.
+    stream.unpipe(upload.stdin);
     stream.resume();
   } catch (error) {
     upload.kill();
