@@ -2,7 +2,9 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { devNull } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { PeerweaveError } from '../../../shared/errors.ts';
+import type { Disposable } from '../../../shared/disposable.ts';
 import { GitFailure } from './git-failure.ts';
+import { NOT_FOUND, SpareShells } from './spare-shells.ts';
 
 export interface GitOptions {
   readonly cwd?: string;
@@ -64,18 +66,28 @@ const WRITE_CONFIG = [
 /** Starts git processes with a known environment. The one place where the repository layer spawns anything. */
 export class Git {
   readonly executable: string;
+  private readonly spares = new SpareShells(() => baseEnvironment());
 
   constructor(executable = 'git') {
     this.executable = executable;
   }
 
+  /** Makes starts quick, for as long as what this returns is not disposed: somebody waits for what they are for. */
+  expectStarts(): Disposable {
+    return this.spares.keep();
+  }
+
   /** Starts git; stdin, stdout and stderr are pipes. An abort kills it. */
   start(args: readonly string[], options: GitOptions = {}): GitProcess {
-    const child = spawn(this.executable, [...globalArgs(options), ...args], {
-      cwd: options.cwd,
-      env: environment(options),
-      windowsHide: true,
-    });
+    const words = [...globalArgs(options), ...args];
+    const spare = this.takeSpare(words, options);
+    const child =
+      spare ??
+      spawn(this.executable, words, {
+        cwd: options.cwd,
+        env: { ...baseEnvironment(options.hooks), ...ownEnvironment(options) },
+        windowsHide: true,
+      });
     if (child.pid !== undefined) options.onStart?.(child.pid);
     let stderr = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -87,7 +99,10 @@ export class Git {
     const { signal } = options;
     const exit = new Promise<number | null>((resolve, reject) => {
       child.once('error', (error) => reject(startFailure(this.executable, error)));
-      child.once('close', (code) => resolve(code));
+      child.once('close', (code) => {
+        if (spare !== undefined && code === NOT_FOUND) reject(gitMissing());
+        else resolve(code);
+      });
     });
     exit.catch(() => undefined).finally(() => signal?.removeEventListener('abort', kill));
     if (signal?.aborted === true) kill();
@@ -124,6 +139,12 @@ export class Git {
     }
     return { code, stdout: Buffer.concat(chunks).toString('utf8'), stderr };
   }
+
+  private takeSpare(words: readonly string[], options: GitOptions): ChildProcessWithoutNullStreams | undefined {
+    // The user's own commands have another environment.
+    if (options.hooks === true) return undefined;
+    return this.spares.take([this.executable, ...words], { cwd: options.cwd, env: ownEnvironment(options) });
+  }
 }
 
 /** Throws `PeerweaveError` with reason `cancelled` when the signal has fired. */
@@ -133,17 +154,14 @@ export function throwIfCancelled(signal: AbortSignal | undefined): void {
 
 function startFailure(executable: string, error: NodeJS.ErrnoException): PeerweaveError {
   // Node reports a missing `cwd` as ENOENT of the executable too.
-  if (error.code === 'ENOENT' && error.path === executable) {
-    return new PeerweaveError(
-      'git-missing',
-      'Git was not found. Install git 2.38 or newer, or set its path in the settings.',
-      {
-        cause: error,
-      },
-    );
-  }
+  if (error.code === 'ENOENT' && error.path === executable) return gitMissing(error);
   return new PeerweaveError('internal', `git could not be started: ${error.message}`, { cause: error });
 }
+
+const gitMissing = (cause?: unknown): PeerweaveError =>
+  new PeerweaveError('git-missing', 'Git was not found. Install git 2.38 or newer, or set its path in the settings.', {
+    cause,
+  });
 
 function globalArgs(options: GitOptions): string[] {
   const config = [...(options.write === true ? WRITE_CONFIG : []), ...(options.config ?? [])];
@@ -160,10 +178,11 @@ function globalArgs(options: GitOptions): string[] {
 /** Who the user is and where their configuration lies: what their own commands go by, and nothing that points git elsewhere. */
 const USERS_OWN = /^GIT_(?:(?:AUTHOR|COMMITTER)_(?:NAME|EMAIL)|CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM))$/;
 
-function environment(options: GitOptions): NodeJS.ProcessEnv {
+/** What every git gets of ours. */
+function baseEnvironment(hooks = false): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = {};
   for (const [name, value] of Object.entries(process.env)) {
-    if (!/^GIT_/i.test(name) || (options.hooks === true && USERS_OWN.test(name))) env[name] = value;
+    if (!/^GIT_/i.test(name) || (hooks && USERS_OWN.test(name))) env[name] = value;
   }
   return {
     ...env,
@@ -172,6 +191,12 @@ function environment(options: GitOptions): NodeJS.ProcessEnv {
     GIT_NO_LAZY_FETCH: '1',
     // A peer's `.lfsconfig` must not make git-lfs talk to a server of the peer's choice.
     GIT_LFS_SKIP_SMUDGE: '1',
+  };
+}
+
+/** What one call adds to that. */
+function ownEnvironment(options: GitOptions): Record<string, string> {
+  return {
     ...(options.write === true ? {} : { GIT_OPTIONAL_LOCKS: '0' }),
     ...(options.isolated === true
       ? { GIT_CONFIG_GLOBAL: devNull, GIT_CONFIG_NOSYSTEM: '1', GIT_ATTR_NOSYSTEM: '1' }

@@ -95,7 +95,11 @@ export class SystemRepository implements Repository {
   }
 
   watch(onChange: () => void): Disposable {
-    return this.watchers.add(watchRepository(this.info.gitDir, onChange));
+    const watching = new DisposableStore();
+    watching.add(watchRepository(this.info.gitDir, onChange));
+    // Whoever watches is in a session: commits are on their way.
+    watching.add(this.git.expectStarts());
+    return this.watchers.add(watching);
   }
 
   async serve(stream: Duplex, options: { signal?: AbortSignal; tipOnly?: boolean } = {}): Promise<void> {
