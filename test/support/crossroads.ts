@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { expect } from 'vitest';
+import type { Resolution } from '../../extension/src/rpc/conflicts.ts';
 import { settings } from '../../extension/src/rpc/contract.ts';
 import type { Link } from '../../extension/src/p2p/link/link.ts';
 import type { RefMove, Repository } from '../../extension/src/p2p/repo/repository.ts';
@@ -19,12 +21,27 @@ import { lines } from './diverged.ts';
 import { commit, git, initRepository, revParse, tempFolder, writeFiles, type TempFolder } from './git.ts';
 import { connectTo, provider } from './two-repositories.ts';
 
+/** Changes of `f` in which two sides agree on nothing (`top` and `otherTop`), or which merge by themselves (with `bottom`). */
+export const top = { f: lines(9, { 1: 'top' }) };
+export const otherTop = { f: lines(9, { 1: 'another top' }) };
+export const bottom = { f: lines(9, { 9: 'bottom' }) };
+
+/** Settles `top` and `otherTop`. */
+export const decided = {
+  how: 'merge',
+  files: [{ path: 'f', use: 'text', text: 'both\n' }],
+  message: 'Settled',
+} satisfies Resolution;
+
+type Files = Readonly<Record<string, string>>;
+
 export interface Side {
-  readonly files: Readonly<Record<string, string>>;
+  /** What is committed; absent for no commit at all. */
+  readonly files?: Files | undefined;
   /** Default `manual`. */
   readonly strategy?: Strategy;
   /** Written after the commit, and not committed. */
-  readonly dirty?: Readonly<Record<string, string>>;
+  readonly dirty?: Files;
 }
 
 /** The number of the last announcement, whoever made it: they only rise, also over a restart. */
@@ -35,6 +52,7 @@ let announcements = 0;
  * protocol.
  */
 export class Wayfarer {
+  readonly letter: string;
   readonly root: string;
   readonly id: PeerId;
   readonly core: SyncCore;
@@ -49,6 +67,7 @@ export class Wayfarer {
   private others: readonly Wayfarer[] = [];
 
   constructor(letter: string, root: string, repository: Repository, strategy: Strategy, restored?: PersistedSync) {
+    this.letter = letter;
     this.id = `SHA256:${letter.repeat(43)}` as PeerId;
     this.root = root;
     this.repository = repository;
@@ -99,6 +118,23 @@ export class Wayfarer {
   /** As git says it in short. */
   get status(): string {
     return git(this.root, 'status', '--porcelain');
+  }
+
+  /** Parents of the tip of `main`, as git prints them. */
+  get parents(): string {
+    return git(this.root, 'show', '-s', '--format=%P', 'main');
+  }
+
+  /** What is kept, as `<branch>/<tip>`. */
+  get kept(): string[] {
+    const refs = git(this.root, 'for-each-ref', '--format=%(refname:lstrip=3)', 'refs/peerweave/kept');
+    return refs.split('\n').filter(Boolean);
+  }
+
+  /** `main` gets there, and the engine is done with it: whoever runs git then finds no lock. */
+  async comesTo(tip: Oid | null): Promise<void> {
+    await expect.poll(() => this.tip).toBe(tip);
+    await this.driver.idle();
   }
 
   /** Once more, with everything that can be read and fetched now. */
@@ -175,7 +211,7 @@ export class Crossroads {
     return this.folder.path;
   }
 
-  /** People whose `main` diverged from one commit of `f`, each with a change of their own. */
+  /** People whose `main` diverged from one commit of `f`, each with a change of their own, if they have one. */
   readonly diverged = async (...sides: Side[]): Promise<Wayfarer[]> => {
     this.count += 1;
     const base = initRepository(join(this.path, `base${this.count}`));
@@ -184,7 +220,7 @@ export class Crossroads {
     for (const [i, { files, strategy = 'manual', dirty }] of sides.entries()) {
       const root = join(this.path, `p${this.count}-${i}`);
       git(this.path, 'clone', '--quiet', base, root);
-      commit(root, files, `side ${i}`);
+      if (files !== undefined) commit(root, files, `side ${i}`);
       writeFiles(root, dirty ?? {});
       found.push(new Wayfarer('ABC'[i] ?? 'D', root, await provider.open(root), strategy));
     }
@@ -192,6 +228,21 @@ export class Crossroads {
     for (const person of found) await person.meet(...found.filter((other) => other !== person));
     return found;
   };
+
+  /** Two people whose sides of `main` differ, each knowing the other's, and the tips of the two. */
+  async two(mine: Files, theirs: Files) {
+    const [a, b] = (await this.diverged({ files: mine }, { files: theirs })) as [Wayfarer, Wayfarer];
+    await expect.poll(() => [a.tips.length, b.tips.length]).toEqual([2, 2]);
+    return { a, b, mine: a.tip, theirs: b.tip };
+  }
+
+  /** Somebody who has left comes back with what was saved, as after a restart. */
+  async back(gone: Wayfarer): Promise<Wayfarer> {
+    const again = new Wayfarer(gone.letter, gone.root, await provider.open(gone.root), 'manual', gone.saved);
+    this.people[this.people.indexOf(gone)] = again;
+    for (const person of this.people) await person.meet(...this.people.filter((other) => other !== person));
+    return again;
+  }
 
   /** Everybody leaves. */
   async clear(): Promise<void> {

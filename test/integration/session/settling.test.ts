@@ -1,17 +1,13 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { lines } from '../../support/diverged.ts';
 import { fsck, git } from '../../support/git.ts';
-import { Crossroads } from '../../support/crossroads.ts';
+import { bottom, Crossroads, otherTop, top } from '../../support/crossroads.ts';
 
 const crossroads = new Crossroads();
 const diverged = crossroads.diverged;
 
 afterEach(() => crossroads.clear());
 afterAll(() => crossroads.remove());
-
-const top = { f: lines(9, { 1: 'top' }) };
-const bottom = { f: lines(9, { 9: 'bottom' }) };
-const otherTop = { f: lines(9, { 1: 'another top' }) };
 
 describe('strategies on real repositories', () => {
   it('[CO3] [CO7] auto-merge brings both to the same commit, with their files', async () => {

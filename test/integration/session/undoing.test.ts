@@ -5,41 +5,25 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { Strategy } from '../../../extension/src/p2p/sync/strategy.ts';
 import type { Oid } from '../../../extension/src/shared/ids.ts';
 import { lines } from '../../support/diverged.ts';
-import { Wayfarer } from '../../support/crossroads.ts';
-import { commit, fsck, git, initRepository, revParse, tempFolder, writeFiles } from '../../support/git.ts';
+import { Crossroads, type Wayfarer } from '../../support/crossroads.ts';
+import { commit, fsck, git, revParse, writeFiles } from '../../support/git.ts';
 import { rejectionReason } from '../../support/reason.ts';
 import { branch, provider } from '../../support/two-repositories.ts';
 
 /** [SY13] An undo is one person's: it stays undone there until that person asks, whatever the others do, and takes nothing from them. */
 
-const folder = tempFolder();
-const people: Wayfarer[] = [];
-let count = 0;
+const crossroads = new Crossroads();
 
-afterEach(async () => {
-  for (const person of people.splice(0)) await person.leave();
-});
-afterAll(() => folder.remove());
+afterEach(() => crossroads.clear());
+afterAll(() => crossroads.remove());
 
 /** Two people at one commit of `f`, Ann and Ben; with `files` each makes a commit of their own first. */
 async function two(
   strategy: Strategy = 'manual',
-  files: readonly Record<string, string>[] = [],
+  [anns, bens]: readonly Record<string, string>[] = [],
 ): Promise<[Wayfarer, Wayfarer]> {
-  const base = initRepository(join(folder.path, `base${(count += 1)}`));
-  commit(base, { f: lines(9) });
-  const [ann, ben] = await Promise.all(
-    ['A', 'B'].map(async (letter, index) => {
-      const root = join(folder.path, `${letter}${count}`);
-      git(folder.path, 'clone', '--quiet', base, root);
-      if (files[index] !== undefined) commit(root, files[index]);
-      return new Wayfarer(letter, root, await provider.open(root), strategy);
-    }),
-  );
-  people.push(ann!, ben!);
-  await ann!.meet(ben!);
-  await ben!.meet(ann!);
-  return [ann!, ben!];
+  const people = await crossroads.diverged({ files: anns, strategy }, { files: bens, strategy });
+  return people as [Wayfarer, Wayfarer];
 }
 
 const arrived = (person: Wayfarer, tip: Oid, name = 'main'): Promise<void> =>
@@ -117,12 +101,8 @@ describe('[SY13] what was undone stays undone', () => {
     const theirs = commit(ben.root, { g: 'g\n' });
     await arrived(ann, theirs);
     await ann.history.undo(undefined);
-    const { root, saved } = ann;
     await ann.leave();
-    const again = new Wayfarer('A', root, await provider.open(root), 'manual', saved);
-    people[0] = again;
-    await again.meet(ben);
-    await ben.meet(again);
+    const again = await crossroads.back(ann);
     await settle(again, ben);
     expect([again.tip, standing(again)]).toEqual([before, 'rewound-here']);
   });
@@ -133,14 +113,11 @@ describe('[SY13] what was undone stays undone', () => {
     const theirs = commit(ben.root, { g: 'g\n' });
     await arrived(ann, theirs);
     await settle(ann, ben);
-    const { root, saved } = ann;
     await ann.leave();
-    const repository = await provider.open(root);
+    const repository = await provider.open(ann.root);
     expect(await repository.undo()).toMatchObject({ undone: true });
-    const again = new Wayfarer('A', root, repository, 'manual', saved);
-    people[0] = again;
-    await again.meet(ben);
-    await ben.meet(again);
+    repository.dispose();
+    const again = await crossroads.back(ann);
     await settle(again, ben);
     expect([again.tip, standing(again)]).toEqual([before, 'rewound-here']);
   });

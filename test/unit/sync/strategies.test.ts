@@ -1,170 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import type { SyncEffect } from '../../../extension/src/p2p/sync/model.ts';
-import type { SyncOptions } from '../../../extension/src/p2p/sync/options.ts';
-import type { Strategy } from '../../../extension/src/p2p/sync/strategy.ts';
 import type { Oid } from '../../../extension/src/shared/ids.ts';
-import { A, B, C, branch, CoreScript } from './core-script.ts';
-
-const main = branch('main');
-const session = (strategy: Strategy, more: SyncOptions = {}): SyncOptions => ({
-  ...more,
-  strategies: { session: strategy, branches: new Map() },
-});
-
-interface Split {
-  readonly s: CoreScript;
-  readonly ours: Oid;
-  readonly theirs: Oid;
-}
-
-/** Ours and A's diverged; ours comes first in the order of ids, or last. */
-function diverged(strategy: Strategy, turn: 'first' | 'last' = 'first'): Split {
-  const s = new CoreScript(session(strategy));
-  const base = s.commit();
-  const tips = [s.commit([base]), s.commit([base])].sort();
-  if (turn === 'last') tips.reverse();
-  const [ours, theirs] = tips as [Oid, Oid];
-  s.local({ main: base });
-  s.up(A);
-  s.announces(A, { main: base });
-  s.local({ main: ours });
-  s.announces(A, { main: theirs });
-  return { s, ours, theirs };
-}
-
-/** Makes the merge that was last asked for. */
-function merges(s: CoreScript, parents = s.every('merge').at(-1)!.heads): Oid {
-  const commit = s.commit(parents);
-  s.feed({ type: 'merged', branch: main, commit, parents });
-  return commit;
-}
-
-/** Lets time pass until nothing waits for it; a wake of 0 ms only asks what time it is. */
-function waits(s: CoreScript, ms = 60_000): void {
-  s.feed({ type: 'tick', now: (clock += 1) });
-  s.feed({ type: 'tick', now: (clock += ms) });
-}
-let clock = 0;
-
-const asked = (effects: readonly SyncEffect[]): string[] =>
-  effects.map(({ type }) => type).filter((type) => type === 'merge' || type === 'keep' || type === 'move');
+import { A, B, CoreScript } from './core-script.ts';
+import { asked, diverged, main, merges, session, waits } from './split-script.ts';
 
 describe('[CO2] manual', () => {
   it('is what there is when nothing is said, and does nothing', () => {
     const { s } = diverged('manual');
     expect(asked(s.all)).toEqual([]);
     expect(s.state()).toMatchObject({ settling: undefined, conflict: [{}, {}] });
-  });
-});
-
-describe('[SY9] the same files by other commits, whatever the strategy', () => {
-  /** Ours and others that settled the same two sides alike, or not. */
-  function resolved(strategy: Strategy, trees: readonly number[], turn = 0): CoreScript & { sides: Oid[] } {
-    const s = new CoreScript(session(strategy));
-    const base = s.commit();
-    const [one, two] = [s.commit([base]), s.commit([base])];
-    const sides = trees.map((tree, i) => s.commit(i % 2 === 0 ? [one, two] : [two, one], tree));
-    const sorted = [...sides].sort();
-    const ours = sorted[turn]!;
-    s.relates = false;
-    s.local({ main: ours });
-    for (const [i, side] of sorted.filter((tip) => tip !== ours).entries()) {
-      s.up([A, B, C][i]!);
-      s.announces([A, B, C][i]!, { main: side });
-    }
-    s.relates = true;
-    for (const relate of s.every('relate').slice(-1)) s.feed(s.answer(relate));
-    return Object.assign(s, { sides });
-  }
-
-  it.each(['manual', 'auto-merge', 'prefer-local', 'prefer-remote'] as const)(
-    '[D8] two who resolved a conflict alike come to one commit by themselves: %s',
-    (strategy) => {
-      const s = resolved(strategy, [7, 7]);
-      expect(s.state()?.conflict).toBeUndefined();
-      expect(s.every('keep')).toEqual([]);
-      expect(s.every('merge')).toEqual([{ type: 'merge', branch: main, heads: [...s.sides].sort() }]);
-      const commit = merges(s);
-      s.moves();
-      expect(s.state()).toMatchObject({ local: commit, conflict: undefined, settling: undefined });
-    },
-  );
-
-  it('and so do more than two', () => {
-    const s = resolved('manual', [7, 7, 7, 7]);
-    expect(s.every('merge')).toMatchObject([{ heads: [...s.sides].sort() }]);
-  });
-
-  it('while a third side that has other files stays a conflict, with two sides instead of three', () => {
-    const s = new CoreScript();
-    const base = s.commit();
-    const [ours, alike] = [s.commit([base], 7), s.commit([base], 7)].sort() as [Oid, Oid];
-    const other = s.commit([base], 8);
-    s.local({ main: ours });
-    s.up(A, B);
-    s.announces(A, { main: other });
-    s.announces(B, { main: alike });
-    expect(s.state()?.conflict).toHaveLength(2);
-    const commit = merges(s);
-    expect(s.every('merge')).toMatchObject([{ heads: [ours, alike] }]);
-    s.moves();
-    expect(s.state()?.conflict).toEqual([
-      { tip: commit, owners: [null] },
-      { tip: other, owners: [A] },
-    ]);
-    waits(s);
-    expect(s.every('merge')).toHaveLength(1);
-  });
-
-  it('[D8] two who resolved a conflict in different ways have a conflict again, and people settle it', () => {
-    const s = resolved('manual', [7, 8]);
-    waits(s);
-    expect(asked(s.all)).toEqual([]);
-    expect(s.state()).toMatchObject({ settling: undefined, conflict: [{}, {}] });
-  });
-
-  it('also where the strategy comes to nothing for all of the sides', () => {
-    const s = new CoreScript(session('auto-merge'));
-    const base = s.commit();
-    const [ours, alike] = [s.commit([base], 7), s.commit([base], 7)].sort() as [Oid, Oid];
-    s.local({ main: ours });
-    s.up(A, B);
-    s.announces(A, { main: s.commit([base], 8) });
-    s.announces(B, { main: alike });
-    // Of ours and the one, and then of all three.
-    for (let i = 0; i < 2; i++) {
-      s.feed({ type: 'merge-refused', branch: main, why: 'conflicts' });
-      waits(s);
-    }
-    expect(s.every('merge').map(({ heads }) => heads.length)).toEqual([2, 3, 2]);
-    expect(s.every('merge').at(-1)?.heads).toEqual([ours, alike]);
-    expect(s.state()?.settling).toBe('under-way');
-  });
-
-  it('[SY13] does not make again the commit that a person took back', () => {
-    const s = resolved('manual', [7, 7]);
-    const [ours] = [...s.sides].sort();
-    const commit = merges(s);
-    s.moves();
-    s.local({ main: commit });
-    s.local({ main: ours! });
-    waits(s);
-    // Asked again, it gives the same commit.
-    expect(s.every('merge')).toHaveLength(2);
-    s.feed({ type: 'merged', branch: main, commit, parents: s.every('merge')[1]!.heads });
-    waits(s);
-    expect(s.every('move')).toHaveLength(1);
-    expect(s.state()).toMatchObject({ local: ours, settling: undefined });
-  });
-
-  it('is not done while moving by itself is off', () => {
-    const s = new CoreScript({ autoSync: false });
-    const base = s.commit();
-    s.local({ main: s.commit([base], 7) });
-    s.up(A);
-    s.announces(A, { main: s.commit([base], 7) });
-    waits(s);
-    expect(asked(s.all)).toEqual([]);
   });
 });
 
@@ -297,59 +140,6 @@ describe('[CO3] auto-merge', () => {
   });
 });
 
-describe('[SY7] what somebody took back is not merged back in', () => {
-  it('by us: the merge that would do it is not moved to', () => {
-    const s = new CoreScript(session('auto-merge'));
-    const base = s.commit();
-    const old = s.commit([base]);
-    s.local({ main: base });
-    s.up(A);
-    s.local({ main: old });
-    // Amended, while the peer, who had seen the old one elsewhere, built on it.
-    s.local({ main: s.commit([base]) });
-    s.announces(A, { main: s.commit([old]) });
-    waits(s);
-    merges(s);
-    expect(s.every('move')).toEqual([]);
-    expect(s.state()).toMatchObject({ settling: 'rewritten', conflict: [{}, {}] });
-    waits(s);
-    expect(s.every('merge')).toHaveLength(1);
-  });
-
-  it('[SY13] by taking back the merge itself: the conflict is there again, and people settle it', () => {
-    const { s, ours, theirs } = diverged('auto-merge');
-    const commit = merges(s);
-    s.moves();
-    s.local({ main: commit });
-    s.local({ main: ours });
-    waits(s);
-    s.feed({ type: 'merged', branch: main, commit, parents: [ours, theirs] });
-    expect(s.every('move')).toHaveLength(1);
-    expect(s.state()).toMatchObject({ settling: 'rewritten', conflict: [{ tip: ours }, { tip: theirs }] });
-    // Where the peer has taken the merge over, it is offered to have it back.
-    s.announces(A, { main: commit });
-    expect(s.standing(A)).toBe('rewound-here');
-    s.feed({ type: 'apply-pending', branch: main });
-    s.moves();
-    expect(s.state()).toMatchObject({ local: commit, conflict: undefined, settling: undefined });
-  });
-
-  it('by a peer: what both had agreed on and it has not any more', () => {
-    const s = new CoreScript(session('auto-merge'));
-    const base = s.commit();
-    const agreed = s.commit([base]);
-    s.local({ main: agreed });
-    s.up(A);
-    s.announces(A, { main: agreed });
-    s.local({ main: s.commit([agreed]) });
-    s.announces(A, { main: s.commit([base]) });
-    waits(s);
-    expect(s.standing(A)).toBe('diverged');
-    expect(s.every('merge')).toEqual([]);
-    expect(s.state()?.settling).toBe('rewritten');
-  });
-});
-
 describe('[CO4] prefer-local and prefer-remote', () => {
   it.each([
     ['prefer-local', 'ours'],
@@ -448,21 +238,5 @@ describe('no merge goes on for ever', () => {
     waits(s);
     expect(s.state()?.settling).toBe('too-many');
     expect(s.every('merge')).toEqual([]);
-  });
-});
-
-describe('[SY9] the same changes, committed separately', () => {
-  it('are no conflict', () => {
-    const s = new CoreScript();
-    const base = s.commit();
-    const [ours, theirs] = [
-      s.graph.commit([base], 5, { slot: 1, value: 5 }),
-      s.graph.commit([base], 6, { slot: 1, value: 5 }),
-    ];
-    s.local({ main: ours });
-    s.up(A, C);
-    s.announces(A, { main: theirs });
-    expect(s.standing(A)).toBe('patch-equal');
-    expect(s.state()?.conflict).toBeUndefined();
   });
 });
