@@ -1,7 +1,13 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Pipe } from '../../../extension/src/p2p/transport/transport.ts';
 import { WebRtcProcess, type WebRtcProcessOptions } from '../../../extension/src/p2p/transport/webrtc-process.ts';
+import { frameReader, FrameWriter, PIPE_FD } from '../../../extension/src/p2p/transport/webrtc-process/frame-pipe.ts';
+import type { FromProcess, ToProcess } from '../../../extension/src/p2p/transport/webrtc-process/wire.ts';
 import { webrtcTransport } from '../../../extension/src/p2p/transport/webrtc.ts';
 import { messageOf } from '../../../extension/src/shared/errors.ts';
 import { silentLogger } from '../../../extension/src/shared/log.ts';
@@ -71,6 +77,29 @@ describe('the process that WebRTC runs in', () => {
     for (let i = 0; i < 7; i++) await dial().catch((error: unknown) => failures.push(messageOf(error)));
     expect(failures.slice(0, 5).every((message) => message.includes('has ended'))).toBe(true);
     expect(failures.slice(5).every((message) => message.includes('again and again'))).toBe(true);
+  });
+
+  it('is ended when it does not keep to its frames', async () => {
+    const { process: webrtc, dial } = setUp({ entry: new URL('../../support/babbling-process.ts', import.meta.url) });
+    await expect(dial()).rejects.toThrow('makes no sense: a frame of 0 bytes for connection 0');
+    expect(webrtc.pid).toBeUndefined();
+  });
+
+  it('ends when its engine is gone, or says what makes no sense', async () => {
+    const entry = fileURLToPath(
+      new URL('../../../extension/src/p2p/transport/webrtc-process/main.ts', import.meta.url),
+    );
+    for (const last of [Buffer.alloc(0), Buffer.alloc(8)]) {
+      const child = fork(entry, [], { execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc', 'overlapped'] });
+      const pipe = child.stdio[PIPE_FD] as Socket;
+      const reader = frameReader<FromProcess>({
+        control: () => pipe.end(last),
+        data: () => expect.unreachable(),
+      });
+      pipe.on('data', (chunk: Buffer) => reader.push(chunk)).on('error', () => undefined);
+      new FrameWriter<ToProcess>(pipe).say({ kind: 'ping' });
+      expect(await once(child, 'exit')).toEqual([last.length === 0 ? 0 : 1, null]);
+    }
   });
 
   it('says so where there is no WebRTC, and is not asked again', async () => {

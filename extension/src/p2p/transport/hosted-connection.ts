@@ -14,9 +14,16 @@ import {
   type Path,
 } from './webrtc-process/wire.ts';
 
+/** The way to a connection in the WebRTC process. */
+export interface ConnectionHost {
+  command(command: ConnectionCommand): void;
+  /** Sends `message` on the data channel; takes it over. */
+  send(message: Uint8Array): void;
+}
+
 /** A peer connection in the WebRTC process, seen from the engine. */
 export class HostedConnection implements Disposable {
-  private readonly command: (command: ConnectionCommand) => void;
+  private readonly host: ConnectionHost;
   private readonly described = new Emitter<SessionDescription>();
   private readonly candidate = new Emitter<IceCandidate>();
   private readonly opened = new Emitter<Pipe>();
@@ -35,28 +42,28 @@ export class HostedConnection implements Disposable {
   /** Once, in any case; an error when it was not us who ended it. */
   readonly onEnded = this.ended.event;
 
-  constructor(command: (command: ConnectionCommand) => void) {
-    this.command = command;
+  constructor(host: ConnectionHost) {
+    this.host = host;
   }
 
   /** Begins as the one who dials. */
   offer(): void {
-    this.command({ kind: 'offer' });
+    this.host.command({ kind: 'offer' });
   }
 
   /** Begins as the one who was dialed. */
   accept(offer: SessionDescription): void {
-    this.command({ kind: 'accept', offer });
+    this.host.command({ kind: 'accept', offer });
   }
 
   /** The answer to our offer. */
   answered(answer: SessionDescription): void {
-    this.command({ kind: 'answered', answer });
+    this.host.command({ kind: 'answered', answer });
   }
 
   /** Another place where the other side may be. After its description. */
   addCandidate(candidate: IceCandidate): void {
-    this.command({ kind: 'candidate', candidate });
+    this.host.command({ kind: 'candidate', candidate });
   }
 
   /** Why it is not open (yet), for people. */
@@ -66,7 +73,7 @@ export class HostedConnection implements Disposable {
 
   dispose(): void {
     if (this.done) return;
-    this.command({ kind: 'dispose' });
+    this.host.command({ kind: 'dispose' });
     this.end(undefined);
   }
 
@@ -87,13 +94,16 @@ export class HostedConnection implements Disposable {
       case 'path':
         this.path = event.path;
         return this.rerouted.fire();
-      case 'message':
-        return this.port?.hear(event.message);
       case 'sent':
         return this.port?.hearSent(event.bytes);
       case 'ended':
         return this.end(event.failure && new PeerweaveError(event.failure.reason, event.failure.message));
     }
+  }
+
+  /** A message that has come by the data channel. */
+  receive(message: Uint8Array): void {
+    if (!this.done) this.port?.receive(message);
   }
 
   /** It is gone, by whatever happened to it. */
@@ -105,7 +115,7 @@ export class HostedConnection implements Disposable {
   }
 
   private open(): void {
-    const port = new HostedPort(this.command);
+    const port = new HostedPort(this.host);
     this.port = port;
     const path = (): Path => this.path;
     this.opened.fire({
@@ -127,7 +137,7 @@ class HostedPort implements MessagePort {
   readonly lowWaterBytes = CHANNEL_LOW_BYTES;
   /** On the way to the process, or in the channel's queue there. */
   queuedBytes = 0;
-  private readonly command: (command: ConnectionCommand) => void;
+  private readonly host: ConnectionHost;
   private readonly low = new Emitter<void>();
   private readonly messages = new Emitter<Uint8Array>();
   private readonly closing = new Emitter<Error | undefined>();
@@ -136,23 +146,23 @@ class HostedPort implements MessagePort {
   readonly onMessage = this.messages.event;
   readonly onClosed = this.closing.event;
 
-  constructor(command: (command: ConnectionCommand) => void) {
-    this.command = command;
+  constructor(host: ConnectionHost) {
+    this.host = host;
   }
 
   send(message: Uint8Array): void {
     if (this.state !== 'open' || message.length === 0) return;
     this.queuedBytes += message.length;
-    this.command({ kind: 'send', message });
+    this.host.send(message);
   }
 
   close(): void {
     if (this.state !== 'open') return;
     this.state = 'leaving';
-    this.command({ kind: 'close' });
+    this.host.command({ kind: 'close' });
   }
 
-  hear(message: Uint8Array): void {
+  receive(message: Uint8Array): void {
     if (this.state === 'open') this.messages.fire(message);
   }
 

@@ -1,9 +1,12 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { PeerweaveError } from '../../shared/errors.ts';
+import { messageOf, PeerweaveError } from '../../shared/errors.ts';
 import { RateLimit } from '../../shared/rate-limit.ts';
 import { HostedConnection } from './hosted-connection.ts';
+import { frameReader, FrameWriter, PIPE_FD } from './webrtc-process/frame-pipe.ts';
+import type { FrameParser } from './webrtc-process/frames.ts';
 import type { ConnectionOptions, FromProcess, ToProcess } from './webrtc-process/wire.ts';
 
 /** Beside the bundles, or beside this file. */
@@ -28,13 +31,20 @@ export interface WebRtcProcessOptions {
   readonly entry?: URL;
 }
 
+/** A process that was started, and the pipe to it. */
+interface Started {
+  readonly child: ChildProcess;
+  readonly pipe: Socket;
+  readonly writer: FrameWriter<ToProcess>;
+}
+
 /** Starts the process that WebRTC runs in when it is first wanted, watches it, and ends it when it hangs or is not wanted any more. */
 export class WebRtcProcess {
   private readonly options: WebRtcProcessOptions;
   private readonly pingMs: number;
   private readonly starts: RateLimit;
   private readonly connections = new Map<number, HostedConnection>();
-  private child: ChildProcess | undefined;
+  private current: Started | undefined;
   private timer: NodeJS.Timeout | undefined;
   private silentPings = 0;
   private idleMs = 0;
@@ -49,14 +59,14 @@ export class WebRtcProcess {
 
   /** The process's id, while there is one. */
   get pid(): number | undefined {
-    return this.child?.pid;
+    return this.current?.child.pid;
   }
 
   /** Starts it, if it can be started, for it will be wanted soon; that takes a fifth of a second. */
   warm(): void {
-    if (this.child !== undefined || this.unavailable !== undefined) return;
+    if (this.current !== undefined || this.unavailable !== undefined) return;
     try {
-      this.child = this.start();
+      this.current = this.start();
       this.hold();
     } catch {
       // Whoever wants it is told.
@@ -66,40 +76,60 @@ export class WebRtcProcess {
   /** Throws `unreachable` where there is no WebRTC for this platform, or it has died too often. */
   open(options: ConnectionOptions): HostedConnection {
     if (this.unavailable !== undefined) throw new PeerweaveError('unreachable', this.unavailable);
-    const child = (this.child ??= this.start());
+    const started = (this.current ??= this.start());
     const id = ++this.ids;
-    const connection = new HostedConnection((command) => this.say(child, { kind: 'command', id, command }));
+    const connection = new HostedConnection({
+      command: (command) => started.writer.say({ kind: 'command', id, command }),
+      send: (message) => started.writer.send(id, message),
+    });
     this.connections.set(id, connection);
     connection.onEnded(() => {
       this.connections.delete(id);
       this.hold();
     });
-    this.say(child, { kind: 'open', id, options });
+    started.writer.say({ kind: 'open', id, options });
     this.hold();
     return connection;
   }
 
-  private start(): ChildProcess {
+  private start(): Started {
     if (!this.starts.take()) {
       throw new PeerweaveError('unreachable', 'WebRTC has crashed again and again; it is tried again in some minutes.');
     }
     const entry = this.options.entry ?? (existsSync(BUNDLE) ? BUNDLE : SOURCE);
+    // Forked, for Electron runs as Node then; its channel is of no use, as everything that is sent there is copied several times.
     const child = fork(fileURLToPath(entry), [], {
-      serialization: 'advanced',
       execArgv: [],
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      // Overlapped, or on Windows a pipe could not be written to while it is read from.
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc', 'overlapped'],
     });
-    child.on('message', (message: FromProcess) => this.hear(child, message));
-    child.on('exit', () => this.lose(child, 'The process that WebRTC runs in has ended.'));
-    child.on('error', ({ message }) => this.lose(child, `WebRTC cannot be started: ${message}`));
+    child.channel?.unref();
+    const pipe = child.stdio[PIPE_FD] as Socket;
+    const started = { child, pipe, writer: new FrameWriter<ToProcess>(pipe) };
+    const reader = frameReader<FromProcess>({
+      control: (message) => this.hear(started, message),
+      data: (id, message) => this.connections.get(id)?.receive(message),
+    });
+    pipe.on('data', (chunk: Buffer) => this.read(started, reader, chunk));
+    pipe.on('error', () => undefined);
+    child.on('exit', () => this.lose(started, 'The process that WebRTC runs in has ended.'));
+    child.on('error', ({ message }) => this.lose(started, `WebRTC cannot be started: ${message}`));
     this.silentPings = this.idleMs = 0;
-    this.timer = setInterval(() => this.look(child), this.pingMs).unref();
-    return child;
+    this.timer = setInterval(() => this.look(started), this.pingMs).unref();
+    return started;
   }
 
-  private hear(child: ChildProcess, message: FromProcess): void {
-    if (child !== this.child) return;
+  private read(started: Started, reader: FrameParser, chunk: Buffer): void {
+    if (started !== this.current) return;
     this.silentPings = 0;
+    try {
+      reader.push(chunk);
+    } catch (error) {
+      this.lose(started, `The process that WebRTC runs in makes no sense: ${messageOf(error)}`);
+    }
+  }
+
+  private hear(started: Started, message: FromProcess): void {
     switch (message.kind) {
       case 'event':
         return this.connections.get(message.id)?.hear(message.event);
@@ -107,47 +137,41 @@ export class WebRtcProcess {
         return;
       case 'unavailable':
         this.unavailable = message.message;
-        return this.lose(child, message.message);
+        return this.lose(started, message.message);
     }
   }
 
   /** Asks for a sign of life when somebody depends on it, and lets it go when nobody has for long. */
-  private look(child: ChildProcess): void {
+  private look(started: Started): void {
     if (this.connections.size === 0) {
       this.idleMs += this.pingMs;
-      if (this.idleMs >= (this.options.idleMs ?? IDLE_MS)) this.lose(child, 'It is not wanted any more.');
+      if (this.idleMs >= (this.options.idleMs ?? IDLE_MS)) this.lose(started, 'It is not wanted any more.');
       return;
     }
     this.idleMs = 0;
-    if (this.silentPings >= MAX_SILENT_PINGS) return this.lose(child, 'The process that WebRTC runs in hung.');
+    if (this.silentPings >= MAX_SILENT_PINGS) return this.lose(started, 'The process that WebRTC runs in hung.');
     this.silentPings += 1;
-    this.say(child, { kind: 'ping' });
+    started.writer.say({ kind: 'ping' });
   }
 
-  private lose(child: ChildProcess, why: string): void {
-    if (child !== this.child) return;
-    this.child = undefined;
+  private lose(started: Started, why: string): void {
+    if (started !== this.current) return;
+    this.current = undefined;
     clearInterval(this.timer);
     // It may hang in a way that nothing else ends.
-    child.kill('SIGKILL');
+    started.child.kill('SIGKILL');
+    started.pipe.destroy();
     for (const connection of [...this.connections.values()]) connection.end(new PeerweaveError('link-lost', why));
     this.connections.clear();
   }
 
-  private say(child: ChildProcess, message: ToProcess): void {
-    if (child === this.child && child.connected) child.send(message, () => undefined);
-  }
-
   /** Keeps this process alive as long as there are connections, as a socket would, and no longer. */
   private hold(): void {
-    const { child } = this;
-    if (child === undefined) return;
-    if (this.connections.size > 0) {
-      child.ref();
-      child.channel?.ref();
-    } else {
-      child.unref();
-      child.channel?.unref();
+    if (this.current === undefined) return;
+    const { child, pipe } = this.current;
+    for (const each of [child, pipe]) {
+      if (this.connections.size > 0) each.ref();
+      else each.unref();
     }
   }
 }

@@ -6,6 +6,15 @@ import { CHANNEL_LOW_BYTES, MAX_CHANNEL_MESSAGE_BYTES, type ConnectionEvent } fr
 const GOODBYE = Buffer.alloc(0);
 /** How long a goodbye may take to be answered. */
 const CLOSE_TIMEOUT_MS = 5_000;
+/** Received and not yet with the engine: twice what a stream lets the other side have under way, with what it says beside its data. */
+const MAX_WAITING_BYTES = 1024 * 1024;
+
+export interface ChannelParts {
+  readonly tell: (event: ConnectionEvent) => void;
+  readonly pass: (message: Uint8Array, gone: () => void) => void;
+  /** Ends the peer connection. */
+  readonly hangUp: (error?: PeerweaveError) => void;
+}
 
 /**
  * An open data channel. The library delivers messages and the channel's end in two queues that may overtake each other, and drops
@@ -13,18 +22,17 @@ const CLOSE_TIMEOUT_MS = 5_000;
  */
 export class OpenChannel {
   private readonly channel: DataChannel;
-  private readonly tell: (event: ConnectionEvent) => void;
-  private readonly hangUp: (error?: PeerweaveError) => void;
+  private readonly parts: ChannelParts;
   private state: 'open' | 'leaving' | 'closed' = 'open';
   private timeout: NodeJS.Timeout | undefined;
   private sent = 0;
   private toldSent = 0;
+  private telling: NodeJS.Immediate | undefined;
+  private waiting = 0;
 
-  /** `hangUp` ends the peer connection. */
-  constructor(channel: DataChannel, tell: (event: ConnectionEvent) => void, hangUp: (error?: PeerweaveError) => void) {
+  constructor(channel: DataChannel, parts: ChannelParts) {
     this.channel = channel;
-    this.tell = tell;
-    this.hangUp = hangUp;
+    this.parts = parts;
     channel.setBufferedAmountLowThreshold(CHANNEL_LOW_BYTES);
     channel.onBufferedAmountLow(() => this.tellSent());
     channel.onMessage((message) => this.receive(message));
@@ -35,7 +43,8 @@ export class OpenChannel {
     this.sent += message.length;
     try {
       this.channel.sendMessageBinary(message);
-      this.tellSent();
+      // Several messages come in one turn, as a rule.
+      this.telling ??= setImmediate(() => this.tellSent());
     } catch {
       // The channel has just closed, which it tells in a turn of its own.
     }
@@ -45,11 +54,11 @@ export class OpenChannel {
   close(): void {
     if (this.state !== 'open') return;
     this.state = 'leaving';
-    this.timeout = setTimeout(() => this.hangUp(), CLOSE_TIMEOUT_MS);
+    this.timeout = setTimeout(() => this.parts.hangUp(), CLOSE_TIMEOUT_MS);
     try {
       this.channel.sendMessageBinary(GOODBYE);
     } catch {
-      this.hangUp();
+      this.parts.hangUp();
     }
   }
 
@@ -57,29 +66,40 @@ export class OpenChannel {
   dispose(): void {
     this.state = 'closed';
     clearTimeout(this.timeout);
+    clearImmediate(this.telling);
   }
 
   private receive(message: string | Buffer | ArrayBuffer): void {
     if (this.state === 'closed') return;
     if (typeof message === 'string' || message instanceof ArrayBuffer) {
-      return this.hangUp(new PeerweaveError('protocol-violation', 'The peer sent text on a channel for bytes.'));
+      return this.parts.hangUp(new PeerweaveError('protocol-violation', 'The peer sent text on a channel for bytes.'));
     }
     if (message.length === 0) {
-      if (this.state === 'leaving') return this.hangUp();
-      return this.hangUp(new PeerweaveError('link-lost', 'The other side closed the data channel.'));
+      if (this.state === 'leaving') return this.parts.hangUp();
+      return this.parts.hangUp(new PeerweaveError('link-lost', 'The other side closed the data channel.'));
     }
     if (message.length > MAX_CHANNEL_MESSAGE_BYTES) {
-      return this.hangUp(
+      return this.parts.hangUp(
         new PeerweaveError('message-too-large', `The peer sent a message of ${message.length} bytes.`),
       );
     }
-    if (this.state === 'open') this.tell({ kind: 'message', message });
+    if (this.state === 'open') this.pass(message);
+  }
+
+  private pass(message: Uint8Array): void {
+    this.waiting += message.length;
+    if (this.waiting > MAX_WAITING_BYTES) {
+      return this.parts.hangUp(new PeerweaveError('protocol-violation', 'The peer sent more than it was granted.'));
+    }
+    this.parts.pass(message, () => (this.waiting -= message.length));
   }
 
   private tellSent(): void {
+    clearImmediate(this.telling);
+    this.telling = undefined;
     if (this.state !== 'open') return;
     const left = this.sent - this.channel.bufferedAmount();
-    if (left > this.toldSent) this.tell({ kind: 'sent', bytes: left - this.toldSent });
+    if (left > this.toldSent) this.parts.tell({ kind: 'sent', bytes: left - this.toldSent });
     this.toldSent = Math.max(left, this.toldSent);
   }
 }

@@ -22,6 +22,8 @@ export interface ConnectionParts {
   /** One for each TURN server that is not UDP, in order; the connection owns them. */
   readonly bridges: readonly TurnBridge[];
   readonly tell: (event: ConnectionEvent) => void;
+  /** Hands over a message that has come by the channel; `gone` is called when it has left this process. */
+  readonly pass: (message: Uint8Array, gone: () => void) => void;
 }
 
 /**
@@ -88,14 +90,17 @@ export class WebRtcConnection implements Disposable {
           return this.hearAnswer(command.answer);
         case 'candidate':
           return this.addCandidate(command.candidate);
-        case 'send':
-          return this.open?.send(command.message);
         case 'close':
           return this.open?.close();
         case 'dispose':
           return this.dispose();
       }
     })();
+  }
+
+  /** Copies `message` before it returns. Nothing happens where no channel is open. */
+  send(message: Uint8Array): void {
+    this.guarded(() => this.open?.send(message))();
   }
 
   /** A call that waits for the locks of the library, to find out whether it ever returns. */
@@ -164,7 +169,8 @@ export class WebRtcConnection implements Disposable {
   }
 
   private onOpen(channel: DataChannel): void {
-    this.open = new OpenChannel(channel, this.parts.tell, (error) => this.finish(error));
+    const { tell, pass } = this.parts;
+    this.open = new OpenChannel(channel, { tell, pass, hangUp: (error) => this.finish(error) });
     const hosts = this.ours.filter(({ type }) => type === 'host').map(({ address }) => address);
     this.resources.add(watchOwnAddresses(hosts, () => this.finish(lost('This machine has left the network.'))));
     this.path = this.presentPath();

@@ -5,18 +5,21 @@ import type { SessionDescription } from '../session-description.ts';
 import type { Route } from '../transport.ts';
 
 /**
- * What an engine and its WebRTC process (`main.ts`) say to each other, as structured clones on Node's channel between parent and
- * child. Both are of one build and trust each other; what peers said has been read and written anew before it gets here.
+ * What an engine and its WebRTC process (`main.ts`) say to each other, as frames on a pipe (`frames.ts`). Both are of one build and trust
+ * each other; what peers said has been read and written anew before it gets here.
  *
  *     engine                              process
  *     open {id, options}               →                             a peer connection
  *     command {id, command}            →
+ *     data of id                       →                             to be sent, once the connection is open
  *                                      ←  event {id, event}          the last of a connection is `ended`
+ *                                      ←  data of id                 received, while the connection is open
  *     ping                             →
  *                                      ←  pong                       after a call into the library, which would not return if it hung
  *                                      ←  unavailable {message}      there is no library for this platform; the process ends
  */
 export type ToProcess =
+  /** Ids begin at 1. */
   | { readonly kind: 'open'; readonly id: number; readonly options: ConnectionOptions }
   | { readonly kind: 'command'; readonly id: number; readonly command: ConnectionCommand }
   | { readonly kind: 'ping' };
@@ -43,7 +46,6 @@ export type ConnectionCommand =
   | { readonly kind: 'accept'; readonly offer: SessionDescription }
   | { readonly kind: 'answered'; readonly answer: SessionDescription }
   | { readonly kind: 'candidate'; readonly candidate: IceCandidate }
-  | { readonly kind: 'send'; readonly message: Uint8Array }
   /** Once all that was sent has arrived; */
   | { readonly kind: 'close' }
   /** or at once. */
@@ -70,7 +72,6 @@ export type ConnectionEvent =
   | { readonly kind: 'opened'; readonly path: Path }
   /** A better pair was found. */
   | { readonly kind: 'path'; readonly path: Path }
-  | { readonly kind: 'message'; readonly message: Uint8Array }
   /** So many bytes more than before have left the channel's queue. */
   | { readonly kind: 'sent'; readonly bytes: number }
   /** With a failure when it was not us who ended it. */
