@@ -27,6 +27,9 @@ export interface CloneContext {
 /** Milliseconds that the peer's git is left with a history that it has ready; it gives up after twice as many (`serve.ts`). */
 const HISTORY_PATIENCE_MS = 60_000;
 
+/** A process for each core, where there are enough files to be worth it (git-config(1), `checkout.thresholdForParallelism`). */
+const PARALLEL_CHECKOUT = ['checkout.workers=0'];
+
 /** What is known of a clone that is complete. */
 export interface Cloned {
   /** Root commits of the branches that were cloned; undefined when there were none, or nobody could tell. */
@@ -39,11 +42,8 @@ export interface Cloned {
  * lies because we say that we have nothing; then `shallow` goes, and so does the pack that the tip came in. The user may commit in
  * between.
  *
- * The history is asked for as soon as the peer is at work on the tip, and read only once the tip is usable: the peer's git counts
- * objects meanwhile, behind its work on the tip, and the line and our processor are the tip's. To ask only for a usable tip made the
- * clone of 216,000 objects in 121 MB complete after 1.25 and not 1.14 of the time of a stock `git clone` without a network, and
- * that of 70 MB of incompressible files at the tip of 87 after 1.73 and not 1.65, when it was compared (medians of five, both sides
- * and others on 2 cores).
+ * The history is asked for as soon as the peer is at work on the tip, read once the tip is here, and published once it is usable: the
+ * peer's git gets ready behind its work on the tip, the line is the tip's alone, and files are checked out while history arrives.
  *
  * Throws what `receive` throws, and `folder-not-empty`. The folder is then as it was, unless the user has worked in it since it
  * became usable: that work stays, in a shallow clone.
@@ -56,14 +56,17 @@ export async function clone(context: CloneContext, request: CloneRequest): Promi
   const stop = new AbortController();
   const signal = request.signal === undefined ? stop.signal : AbortSignal.any([request.signal, stop.signal]);
   const job = cloneJob(context, request, folder, signal);
-  const usable = deferred();
+  const tip = { fetched: deferred(), usable: deferred() };
   let history: Promise<Cloned> | undefined;
   try {
     await initialise(job);
     if (job.refs.size > 0) {
-      const startHistory = (): Promise<Cloned> => (history ??= takeHistory(job, usable.promise));
-      await takeTip(job, () => void startHistory().catch(() => undefined));
-      usable.resolve();
+      const startHistory = (): Promise<Cloned> =>
+        (history ??= takeHistory(job, tip.fetched.promise, tip.usable.promise));
+      const begun = (): void => void startHistory().catch(() => undefined);
+      await takeTip(job, { onAsked: begun, onFetched: tip.fetched.resolve });
+      tip.fetched.resolve();
+      tip.usable.resolve();
       await startHistory();
     }
     await folder.complete();
@@ -71,7 +74,8 @@ export async function clone(context: CloneContext, request: CloneRequest): Promi
   } catch (error) {
     stop.abort();
     // A history that waits for the tip finds that it is over.
-    usable.resolve();
+    tip.fetched.resolve();
+    tip.usable.resolve();
     await history?.catch(() => undefined);
     const failure = asFileFailure(error);
     if (job.checkedOut !== undefined && (resumable(failure, request.signal) || (await hasWork(job)))) {
@@ -100,7 +104,7 @@ export async function completeClone(context: CloneContext, request: CloneRequest
   const tip = await (await findRefReader(job.git, job.gitDir)).one(branchRef(job.head));
   if (tip !== null) job.checkedOut = tip;
   try {
-    const cloned = await takeHistory(job, Promise.resolve());
+    const cloned = await takeHistory(job);
     await folder.complete();
     return cloned;
   } catch (error) {
@@ -113,11 +117,15 @@ async function initialise({ git, request, root, head, signal }: CloneJob): Promi
   await git.run(['init', '--quiet', `--initial-branch=${head}`, format, root], { write: true, signal });
 }
 
-/**
- * Fetches and checks out the tip of the head branch; does nothing when the peer does not offer it just now. `onAsked` comes when
- * the peer is at work on it.
- */
-async function takeTip(job: CloneJob, onAsked: () => void): Promise<void> {
+interface TipEvents {
+  /** The peer is at work on it. */
+  readonly onAsked: () => void;
+  /** All of it is here, and about to be checked. */
+  readonly onFetched: () => void;
+}
+
+/** Fetches and checks out the tip of the head branch; does nothing when the peer does not offer it just now. */
+async function takeTip(job: CloneJob, { onAsked, onFetched }: TipEvents): Promise<void> {
   const tip = tipOf(job);
   if (tip === undefined) return;
   const staging = await Staging.create(job.gitDir);
@@ -126,6 +134,7 @@ async function takeTip(job: CloneJob, onAsked: () => void): Promise<void> {
       [...offer.refs.values()].includes(tip) ? { wants: [tip], haves: [], certain: true, tipOnly: true } : undefined;
     const fetched = await fetchInto(job, staging, 'tip', plan, { beside: onAsked });
     if (fetched === undefined) return;
+    onFetched();
     const [, found] = await allDone([
       checkSizes(job.git, job.gitDir, staging, job.limits, job.signal),
       present(job, staging, fetched, [tip]),
@@ -138,8 +147,11 @@ async function takeTip(job: CloneJob, onAsked: () => void): Promise<void> {
   await checkOut(job, tip);
 }
 
-/** Fetches everything and writes the refs; checks out the tip too if that could not be done before. */
-async function takeHistory(job: CloneJob, hold: Promise<void>): Promise<Cloned> {
+/**
+ * Fetches everything and writes the refs; checks out the tip too if that could not be done before. Reads nothing before `hold`
+ * resolves, and looks at the repository only after `tipTaken` does.
+ */
+async function takeHistory(job: CloneJob, hold = Promise.resolve(), tipTaken = hold): Promise<Cloned> {
   const { git, gitDir, limits, signal } = job;
   const staging = await Staging.create(gitDir);
   const tip = tipOf(job);
@@ -148,6 +160,7 @@ async function takeHistory(job: CloneJob, hold: Promise<void>): Promise<Cloned> 
   try {
     const fetched = await fetchHistory(job, staging, hold);
     if (fetched === undefined) throw missing();
+    await tipTaken;
     const [, found, duplicates, rootsFound] = await allDone([
       checkSizes(git, gitDir, staging, limits, signal),
       present(job, staging, fetched, [...new Set(job.refs.values())]),
@@ -218,8 +231,14 @@ function planAll({ refs }: CloneJob, offer: Advertisement): FetchPlan | undefine
 
 async function checkOut(job: CloneJob, tip: Oid): Promise<void> {
   const { git, root, gitDir, signal } = job;
-  const place = { cwd: root, gitDir, workTree: root };
-  await git.run(['read-tree', '-m', '-u', '--no-recurse-submodules', tip], { ...place, write: true, signal });
+  await git.run(['read-tree', '-m', '-u', '--no-recurse-submodules', tip], {
+    cwd: root,
+    gitDir,
+    workTree: root,
+    write: true,
+    config: PARALLEL_CHECKOUT,
+    signal,
+  });
   await writeRefs(job, [{ ref: branchRef(job.head), from: null, to: tip }]);
   job.checkedOut = tip;
   await job.folder.usable();
