@@ -108,6 +108,7 @@ export class Session implements Disposable {
       await adopted;
     }
     this.people.mesh.connect();
+    if (this.people.invitation.current !== undefined) this.repository.expectClones();
     this.changed();
   }
 

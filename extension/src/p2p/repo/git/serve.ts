@@ -1,9 +1,9 @@
-import { constants, getPriority, setPriority } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { PeerweaveError } from '../../../shared/errors.ts';
 import { GitFailure } from './git-failure.ts';
 import { throwIfCancelled, type Git, type GitProcess } from './git.ts';
+import { stepBack } from './step-back.ts';
 
 /**
  * What a peer may see and ask for. Protocol v0 (no GIT_PROTOCOL) refuses ids that no visible ref reaches, where v2 serves any
@@ -33,7 +33,7 @@ const IDLE_TIMEOUT_S = 120;
  */
 const TIP_CONFIG = ['pack.window=0', 'pack.compression=1'];
 
-/** How much less of a busy processor a history gets while a tip is served that somebody waits for (`nice(1)`): about a third. */
+/** Of a history, while a tip is served that somebody waits for. */
 const BEHIND_PRIORITY = 5;
 
 export interface UploadPackOptions {
@@ -41,6 +41,8 @@ export interface UploadPackOptions {
   readonly tipOnly?: boolean;
   /** Others are served something more urgent. */
   readonly behind?: boolean;
+  /** Of a bitmap for clones (`clone-bitmap.ts`). */
+  readonly env?: Readonly<Record<string, string>>;
   /** A detached HEAD would advertise a commit that no branch shares. */
   readonly hideHead: boolean;
 }
@@ -49,22 +51,14 @@ export interface UploadPackOptions {
 export function startUploadPack(
   git: Git,
   gitDir: string,
-  { tipOnly, behind, hideHead }: UploadPackOptions,
+  { tipOnly, behind, env, hideHead }: UploadPackOptions,
 ): GitProcess {
   return git.start(['upload-pack', '--strict', `--timeout=${IDLE_TIMEOUT_S}`, gitDir], {
     isolated: true,
-    ...(behind === true ? { onStart: stepBack } : {}),
+    ...(behind === true ? { onStart: (pid) => stepBack(pid, BEHIND_PRIORITY) } : {}),
+    ...(env === undefined ? {} : { env }),
     config: [...(hideHead ? ['transfer.hideRefs=HEAD'] : []), ...SERVE_CONFIG, ...(tipOnly === true ? TIP_CONFIG : [])],
   });
-}
-
-/** What the process starts inherits it. */
-function stepBack(pid: number): void {
-  try {
-    setPriority(pid, Math.min(getPriority() + BEHIND_PRIORITY, constants.priority.PRIORITY_LOW));
-  } catch {
-    // It has ended already, or the system knows no priorities; then it takes its turn like any other.
-  }
 }
 
 /**

@@ -28,6 +28,7 @@ import type {
   RepositoryInfo,
 } from '../repository.ts';
 import type { ActivityLog } from './activity-log.ts';
+import { CloneBitmap } from './clone-bitmap.ts';
 import { ExpectedDiff } from './expected-diff.ts';
 import { conflictVersions, fileAt } from './file-version.ts';
 import { isComplete } from './gate.ts';
@@ -75,6 +76,7 @@ export class SystemRepository implements Repository {
   private readonly mutex = new Mutex();
   private readonly closed = new AbortController();
   private readonly reserve = new UploadPackReserve();
+  private readonly bitmap: CloneBitmap;
   /** Guests who are getting their first look now. */
   private tipsServed = 0;
 
@@ -86,6 +88,7 @@ export class SystemRepository implements Repository {
     this.activityLog = activity;
     this.refs = createRefReader(git, info.gitDir, traits.refFormat);
     this.diff = new ExpectedDiff(git, info.gitDir);
+    this.bitmap = new CloneBitmap({ git, gitDir: info.gitDir, log });
     const context = { git, gitDir: info.gitDir, refs: this.refs, traits, activity };
     this.markerMerges = new GitMarkerMerges(context, this.mutex, this.closed.signal);
   }
@@ -105,10 +108,12 @@ export class SystemRepository implements Repository {
   async serve(stream: Duplex, options: { signal?: AbortSignal; tipOnly?: boolean } = {}): Promise<void> {
     const signal = this.until(options.signal);
     const { tipOnly = false } = options;
-    const waiting = tipOnly ? undefined : this.reserve.take();
+    // Whoever asks for more than a tip meanwhile clones.
+    const behind = !tipOnly && this.tipsServed > 0;
+    const waiting = tipOnly || behind ? undefined : this.reserve.take();
     const start =
       waiting === undefined
-        ? await this.uploadPack({ tipOnly, behind: !tipOnly && this.tipsServed > 0 })
+        ? await this.uploadPack({ tipOnly, behind, ...(behind ? { env: await this.bitmap.env() } : {}) })
         : () => waiting;
     throwIfCancelled(signal);
     if (tipOnly) this.tipsServed += 1;
@@ -122,6 +127,10 @@ export class SystemRepository implements Repository {
   async expectFetches(peers: number): Promise<void> {
     const start = await this.uploadPack({});
     if (!this.closed.signal.aborted) this.reserve.expect(peers, start);
+  }
+
+  expectClones(): void {
+    void this.bitmap.make();
   }
 
   private async uploadPack(options: Omit<UploadPackOptions, 'hideHead'>): Promise<() => GitProcess> {
@@ -260,6 +269,7 @@ export class SystemRepository implements Repository {
   dispose(): void {
     this.closed.abort();
     this.reserve.dispose();
+    this.bitmap.dispose();
     this.watchers.dispose();
   }
 
