@@ -19,8 +19,8 @@ export async function checkSizes(
   signal: AbortSignal,
 ): Promise<void> {
   const meter = new SizeMeter(limits);
-  for (const path of await staging.looseObjects()) meter.add(looseObjectSize(join(staging.path, path)));
-  if ((await staging.packs()).length === 0) return;
+  for (const path of staging.looseObjects()) meter.add(looseObjectSize(join(staging.path, path)));
+  if (staging.packs().length === 0) return;
   const process = git.start(
     ['cat-file', '--batch-check=%(objectsize)', '--batch-all-objects', '--unordered', '--buffer'],
     {

@@ -20,7 +20,7 @@ export async function publishCommit(
   room: MergeRoom,
   { commit, parents }: Merged,
 ): Promise<void> {
-  const many = (await room.staging.looseObjects()).length >= UNPACK_LIMIT;
+  const many = room.staging.looseObjects().length >= UNPACK_LIMIT;
   const staging = await Staging.create(gitDir);
   try {
     const intake = git.start(many ? ['index-pack', '--stdin', '--fix-thin'] : ['unpack-objects', '-q'], {

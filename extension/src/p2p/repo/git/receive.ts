@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import { PeerweaveError } from '../../../shared/errors.ts';
+import { messageOf, PeerweaveError } from '../../../shared/errors.ts';
 import { branchRef, isOid, type Oid, type RefName } from '../../../shared/ids.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { DEFAULT_RECEIVE_LIMITS } from '../limits.ts';
@@ -38,9 +38,12 @@ export async function receive(context: ReceiveContext, request: ReceiveRequest):
   const transaction = lazy(
     () => new RefTransaction(context.git, context.gitDir, `peerweave: received from ${request.namespace}`),
   );
+  const asides: Promise<void>[] = [];
   try {
     const beside = (): void => void transaction();
-    const got = absent.size === 0 ? NOTHING : await obtain(context, request, { wanted, absent, known, signal, beside });
+    const aside = (task: Promise<void>): void => void asides.push(task);
+    const need = { wanted, absent, known, signal, beside, aside };
+    const got = absent.size === 0 ? NOTHING : await obtain(context, request, need);
     const missing = [...wanted].filter(([, oid]) => absent.has(oid) && !got.here.has(oid));
     if (missing.length > 0 && missing.length === wanted.size) {
       throw new PeerweaveError(
@@ -60,6 +63,7 @@ export async function receive(context: ReceiveContext, request: ReceiveRequest):
     throw asFileFailure(error);
   } finally {
     await transaction.made?.close();
+    await Promise.all(asides);
   }
 }
 
@@ -78,6 +82,8 @@ interface Need {
   readonly signal: AbortSignal;
   /** Called while the peer is at work: git's start-up is most of what a small update takes, and it can be had meanwhile. */
   readonly beside: () => void;
+  /** Takes what has to be done by the end, though nothing else waits for it. Must not reject. */
+  readonly aside: (task: Promise<void>) => void;
 }
 
 /** Fetches what is absent, gates it and publishes it. */
@@ -87,7 +93,7 @@ async function obtain(context: ReceiveContext, request: ReceiveRequest, need: Ne
   const limits = { ...DEFAULT_RECEIVE_LIMITS, ...request.limits };
   const progress = new ProgressMeter(request.onProgress);
   const staging = await Staging.create(gitDir);
-  let expectedMove: Promise<void> | undefined;
+  let expectedMove = Promise.resolve();
   const walk = lazy(() => new ConnectivityWalk(git, gitDir, staging, signal));
   try {
     const fetched = await fetchPack({
@@ -115,8 +121,10 @@ async function obtain(context: ReceiveContext, request: ReceiveRequest, need: Ne
     return { here, bytes: fetched?.bytes ?? 0 };
   } finally {
     await walk.made?.close();
-    await expectedMove;
-    await staging.remove();
+    const removed = expectedMove.then(() => staging.remove());
+    need.aside(
+      removed.catch((error: unknown) => context.log.warn(`could not remove ${staging.path}: ${messageOf(error)}`)),
+    );
   }
 }
 

@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { BranchName } from '../../../shared/ids.ts';
-import { exists, isMissing, readText } from './files.ts';
+import { isMissing, readText } from './files.ts';
 import type { RefReader } from './ref-reader.ts';
 
 /** A worktree of the repository, read from disk (gitrepository-layout(5)). */
@@ -53,11 +54,8 @@ export async function linkedGitDirs(gitDir: string): Promise<string[]> {
 }
 
 async function readWorktree(reader: RefReader, root: string, gitDir: string): Promise<Worktree> {
-  const [head, operations, branches] = await Promise.all([
+  const [head, branches] = await Promise.all([
     reader.head(gitDir),
-    Promise.all(
-      OPERATIONS.map(async ([file, operation]) => ((await exists(join(gitDir, file))) ? operation : undefined)),
-    ),
     Promise.all(OPERATED_BRANCH.map((file) => readText(join(gitDir, file)))),
   ]);
   const operated = branches.find((text) => text !== undefined)?.trim();
@@ -65,7 +63,7 @@ async function readWorktree(reader: RefReader, root: string, gitDir: string): Pr
     root,
     gitDir,
     head,
-    operation: operations.find((operation) => operation !== undefined),
+    operation: OPERATIONS.find(([file]) => existsSync(join(gitDir, file)))?.[1],
     operatesOn: operated?.replace(/^refs\/heads\//, '') as BranchName | undefined,
   };
 }
