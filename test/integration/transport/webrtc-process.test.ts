@@ -1,8 +1,9 @@
-import { fork } from 'node:child_process';
+import { execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Pipe } from '../../../extension/src/p2p/transport/transport.ts';
 import { WebRtcProcess, type WebRtcProcessOptions } from '../../../extension/src/p2p/transport/webrtc-process.ts';
@@ -69,6 +70,12 @@ describe('the process that WebRTC runs in', () => {
     expect(await end).toMatchObject({ reason: 'link-lost', message: 'The process that WebRTC runs in hung.' });
     while (isRunning(pid!)) await new Promise((resolve) => setTimeout(resolve, 5));
     await echoes(await dial());
+  });
+
+  it('is refused, and nothing else, when no more files can be opened', async () => {
+    const engine = fileURLToPath(new URL('../../support/starved-engine.ts', import.meta.url));
+    const { stdout } = await promisify(execFile)('sh', ['-c', 'ulimit -n 64; "$0" "$1"', process.execPath, engine]);
+    expect(stdout).toBe('WebRTC cannot be started: too many files are open.\n');
   });
 
   it('is not started for each attempt when it dies each time', async () => {

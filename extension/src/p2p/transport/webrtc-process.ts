@@ -104,7 +104,11 @@ export class WebRtcProcess {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc', 'overlapped'],
     });
     child.channel?.unref();
-    const pipe = child.stdio[PIPE_FD] as Socket;
+    // A process that could not be made says so later, to whoever listens.
+    child.on('error', () => undefined);
+    const pipe = (child as Partial<ChildProcess>).stdio?.[PIPE_FD] as Socket | undefined;
+    if (pipe === undefined)
+      throw new PeerweaveError('unreachable', 'WebRTC cannot be started: too many files are open.');
     const started = { child, pipe, writer: new FrameWriter<ToProcess>(pipe) };
     const reader = frameReader<FromProcess>({
       control: (message) => this.hear(started, message),
