@@ -31,7 +31,7 @@ describe('frames between an engine and its WebRTC process', () => {
         const got: Frame[] = [];
         const parser = new FrameParser(
           (connection, payload) => got.push({ connection, payload: Buffer.from(payload) }),
-          (bytes) => parts.subarray(0, bytes),
+          parts,
         );
         let at = 0;
         for (const size of [...sizes, stream.length]) {
@@ -45,15 +45,29 @@ describe('frames between an engine and its WebRTC process', () => {
     );
   });
 
-  it('asks for no memory for a frame that came whole', () => {
+  it('gives each message memory of its own where none is lent, so that chunks can be used again', () => {
+    fc.assert(
+      fc.property(frames, cuts, (all, sizes) => {
+        const sent = all.filter(({ connection }) => connection !== CONTROL);
+        const stream = Buffer.concat(sent.map(written));
+        const got: Frame[] = [];
+        const parser = new FrameParser((connection, payload) => got.push({ connection, payload }));
+        let at = 0;
+        for (const size of [...sizes, stream.length]) {
+          const chunk = Buffer.from(stream.subarray(at, at + size));
+          parser.push(chunk);
+          chunk.fill(0);
+          at += chunk.length;
+        }
+        expect(Buffer.concat(got.map(written)).equals(stream)).toBe(true);
+      }),
+    );
+  });
+
+  it('lends a frame that came whole as it came', () => {
     const got: Buffer[] = [];
     const stream = Buffer.concat([7, 8].map((connection) => written({ connection, payload: Buffer.from('hello') })));
-    const parser = new FrameParser(
-      (_, payload) => got.push(payload),
-      () => {
-        throw new Error('memory was asked for');
-      },
-    );
+    const parser = new FrameParser((_, payload) => got.push(payload), Buffer.alloc(MAX_CHANNEL_MESSAGE_BYTES));
     parser.push(stream);
     expect(got.map(String)).toEqual(['hello', 'hello']);
     expect(got[1]!.buffer).toBe(stream.buffer);
@@ -68,10 +82,7 @@ describe('frames between an engine and its WebRTC process', () => {
     const header = Buffer.alloc(8);
     header.writeUInt32BE(length, 0);
     header.writeUInt32BE(connection, 4);
-    const parser = new FrameParser(
-      () => undefined,
-      () => expect.unreachable(),
-    );
+    const parser = new FrameParser(() => expect.unreachable());
     const refusal = `a frame of ${length} bytes for connection ${connection}`;
     expect(() => parser.push(header)).toThrow(refusal);
     expect(() => frameHeader(connection, length)).toThrow(refusal);

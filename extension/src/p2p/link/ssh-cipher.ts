@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import { EncryptionAlgorithm, type Cipher, type MessageSigner, type MessageVerifier } from '@microsoft/dev-tunnels-ssh';
+import { giveBack } from '../../shared/give-back.ts';
 
 const ALGORITHM = 'aes-256-gcm';
 const KEY_BYTES = 32;
@@ -24,11 +25,6 @@ export class Aes256Gcm extends EncryptionAlgorithm {
   async createCipher(isEncryption: boolean, key: Buffer, iv: Buffer): Promise<Cipher> {
     return isEncryption ? new PacketEncryption(key, iv) : new PacketDecryption(key, iv);
   }
-}
-
-/** `ArrayBuffer.prototype.transfer`, which Node has from version 22 on. */
-interface Transferable {
-  transfer(length: number): ArrayBuffer;
 }
 
 /** One direction under one key. `authenticatedEncryption` makes the library take it for the packets' signer or verifier too. */
@@ -98,19 +94,10 @@ class PacketDecryption extends PacketCipher implements Cipher, MessageVerifier {
     decipher.final();
     this.tag = undefined;
     this.nextNonce();
-    this.forgetPrevious();
+    // Left to the collector, it took a fifth more CPU time (0.87 and not 0.70 s for 166 MB received) and 15 MB more.
+    if (this.previous !== undefined) giveBack(this.previous);
     this.previous = decrypted;
     return decrypted;
-  }
-
-  /**
-   * Gives its memory back now: left to the collector it made that run so often that receiving took a fifth more CPU time (0.87 and not 0.70 s
-   * for 166 MB) and 15 MB more.
-   */
-  private forgetPrevious(): void {
-    const memory = this.previous?.buffer as Partial<Transferable> | undefined;
-    // Only what is the packet's alone, should Node ever hand out parts of something larger.
-    if (this.previous?.byteLength === this.previous?.buffer.byteLength) memory?.transfer?.(0);
   }
 
   /** Takes the tag for `transform`, which is where the packet is verified. */

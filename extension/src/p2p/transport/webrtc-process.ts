@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { messageOf, PeerweaveError } from '../../shared/errors.ts';
+import { giveBack } from '../../shared/give-back.ts';
 import { RateLimit } from '../../shared/rate-limit.ts';
 import { HostedConnection } from './hosted-connection.ts';
 import { frameReader, FrameWriter, PIPE_FD } from './webrtc-process/frame-pipe.ts';
@@ -128,6 +129,7 @@ export class WebRtcProcess {
     this.silentPings = 0;
     try {
       reader.push(chunk);
+      giveBack(chunk);
     } catch (error) {
       this.lose(started, `The process that WebRTC runs in makes no sense: ${messageOf(error)}`);
     }

@@ -11,6 +11,7 @@ const MAX_WAITING_BYTES = 1024 * 1024;
 
 export interface ChannelParts {
   readonly tell: (event: ConnectionEvent) => void;
+  /** Takes over `message`; `gone` is called when it has left this process. */
   readonly pass: (message: Uint8Array, gone: () => void) => void;
   /** Ends the peer connection. */
   readonly hangUp: (error?: PeerweaveError) => void;
@@ -87,11 +88,12 @@ export class OpenChannel {
   }
 
   private pass(message: Uint8Array): void {
-    this.waiting += message.length;
+    const { length } = message;
+    this.waiting += length;
     if (this.waiting > MAX_WAITING_BYTES) {
       return this.parts.hangUp(new PeerweaveError('protocol-violation', 'The peer sent more than it was granted.'));
     }
-    this.parts.pass(message, () => (this.waiting -= message.length));
+    this.parts.pass(message, () => (this.waiting -= length));
   }
 
   private tellSent(): void {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { giveBack } from '../../../shared/give-back.ts';
 import { CONTROL, frameHeader, FrameParser } from './frames.ts';
 
 /** Where the process finds the pipe. 0 to 2 are what every process has, 3 is the channel that Node makes for whatever is forked. */
@@ -17,7 +18,7 @@ export class FrameWriter<Control> {
     this.write(CONTROL, Buffer.from(JSON.stringify(control)));
   }
 
-  /** Takes over `message`, which is not empty. `gone` is called when it has left this process. */
+  /** Takes over `message`, which is not empty, and its memory. `gone` is called when it has left this process. */
   send(connection: number, message: Uint8Array, gone?: () => void): void {
     this.write(connection, message, gone);
   }
@@ -29,7 +30,9 @@ export class FrameWriter<Control> {
     socket.cork();
     socket.write(frameHeader(connection, payload.length));
     socket.write(payload, (error) => {
-      if (!error) gone?.();
+      if (error) return;
+      giveBack(payload);
+      gone?.();
     });
     socket.uncork();
   }
@@ -37,17 +40,14 @@ export class FrameWriter<Control> {
 
 export interface FrameHandler<Control> {
   control(message: Control): void;
-  /** `message` is valid as long as what `allocate` made and the chunks that were pushed. */
+  /** A `message` that is lent is valid until this returns. */
   data(connection: number, message: Buffer): void;
 }
 
-/** Reads what a `FrameWriter` of this build wrote. */
-export function frameReader<Control>(
-  handler: FrameHandler<Control>,
-  allocate = (bytes: number): Buffer => Buffer.allocUnsafeSlow(bytes),
-): FrameParser {
+/** Reads what a `FrameWriter` of this build wrote. With `scratch`, messages are lent; see `FrameParser`. */
+export function frameReader<Control>(handler: FrameHandler<Control>, scratch?: Buffer): FrameParser {
   return new FrameParser((connection, payload) => {
     if (connection === CONTROL) handler.control(JSON.parse(payload.toString()) as Control);
     else handler.data(connection, payload);
-  }, allocate);
+  }, scratch);
 }

@@ -25,7 +25,7 @@ export function frameHeader(connection: number, length: number): Buffer {
 /** Takes the pipe's bytes apart. Holds at most one frame that is not complete yet. */
 export class FrameParser {
   private readonly take: (connection: number, payload: Buffer) => void;
-  private readonly allocate: (bytes: number) => Buffer;
+  private readonly scratch: Buffer | undefined;
   private readonly header = Buffer.alloc(FRAME_HEADER_BYTES);
   private headerBytes = 0;
   private connection = 0;
@@ -35,12 +35,12 @@ export class FrameParser {
   private payloadBytes = 0;
 
   /**
-   * `take` gets each payload as a view: of a chunk, or of what `allocate` made when it came in parts. That is asked for again only after the
-   * last has been taken.
+   * What `take` gets of a data frame is memory of its own. With `scratch`, where payloads that come in parts are put together, it is lent, and
+   * valid until `take` returns, as that of a control frame always is.
    */
-  constructor(take: (connection: number, payload: Buffer) => void, allocate: (bytes: number) => Buffer) {
+  constructor(take: (connection: number, payload: Buffer) => void, scratch?: Buffer) {
     this.take = take;
-    this.allocate = allocate;
+    this.scratch = scratch;
   }
 
   /** Throws an `Error` on what the other end never sends, and whatever `take` throws; the pipe is of no further use then. */
@@ -65,7 +65,8 @@ export class FrameParser {
 
   private readPayload(chunk: Buffer, offset: number): number {
     const { length } = this;
-    if (this.payload === undefined && chunk.length - offset >= length) {
+    const lent = this.scratch !== undefined || this.connection === CONTROL;
+    if (lent && this.payload === undefined && chunk.length - offset >= length) {
       this.finish(chunk.subarray(offset, offset + length));
       return offset + length;
     }
@@ -74,6 +75,11 @@ export class FrameParser {
     this.payloadBytes += taken;
     if (this.payloadBytes === length) this.finish(this.payload);
     return offset + taken;
+  }
+
+  private allocate(bytes: number): Buffer {
+    const { scratch } = this;
+    return scratch !== undefined && bytes <= scratch.length ? scratch.subarray(0, bytes) : Buffer.allocUnsafe(bytes);
   }
 
   private finish(payload: Buffer): void {

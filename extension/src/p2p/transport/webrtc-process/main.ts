@@ -32,7 +32,7 @@ const waiting = new Map<number, ConnectionCommand[]>();
 const memory = { read: Buffer.allocUnsafeSlow(READ_BYTES), parts: Buffer.allocUnsafeSlow(MAX_CHANNEL_MESSAGE_BYTES) };
 const reader = frameReader<ToProcess>(
   { control: hear, data: (id, message) => connections.get(id)?.send(message) },
-  (bytes) => (bytes <= memory.parts.length ? memory.parts.subarray(0, bytes) : Buffer.allocUnsafe(bytes)),
+  memory.parts,
 );
 const pipe = new Socket({
   fd: PIPE_FD,
