@@ -8,7 +8,13 @@ import type { BenchmarkOptions, BenchmarkResult, Target } from '../benchmark.ts'
 import { generateRepository, type GeneratedRepository } from '../generate-repository.ts';
 import { LARGE } from '../generator/shape.ts';
 import { joinSession, settle, verifyClone, type JoinTimes } from '../joining.ts';
-import { countChildren, cpuSeconds, endedChildrenCpuSeconds, untilChildren } from '../measure/process-meter.ts';
+import {
+  countChildren,
+  cpuSeconds,
+  endedChildrenCpuSeconds,
+  untilChildren,
+  untilQuiet,
+} from '../measure/process-meter.ts';
 import { median } from '../measure/statistics.ts';
 import { workingCopy } from '../pair.ts';
 
@@ -48,6 +54,8 @@ export async function benchmarkJoin(options: BenchmarkOptions): Promise<Benchmar
     else servers.push(ssh);
     const host = world.share(alice, '--approve', 'auto');
     const invite = await host.invite();
+    // Servers are up before the clock starts, and an engine that shares prepares for clones.
+    await untilQuiet(host.child.pid!);
     const contenders: Contender[] = [
       { name: PEERWEAVE, server: host.child.pid!, run: (folder) => joinSession(world, folder, invite) },
       stock(DAEMON, daemon),

@@ -9,7 +9,13 @@ import type { BenchmarkOptions, BenchmarkResult, Target } from '../benchmark.ts'
 import { generateRepository, type GeneratedRepository } from '../generate-repository.ts';
 import { LARGE } from '../generator/shape.ts';
 import { joinSession, settle, verifyClone, type JoinTimes } from '../joining.ts';
-import { countChildren, cpuSeconds, endedChildrenCpuSeconds, untilChildren } from '../measure/process-meter.ts';
+import {
+  countChildren,
+  cpuSeconds,
+  endedChildrenCpuSeconds,
+  untilChildren,
+  untilQuiet,
+} from '../measure/process-meter.ts';
 import { relayedBytes } from '../measure/relayed-bytes.ts';
 import { median } from '../measure/statistics.ts';
 import { tierOverhead } from '../measure/tier-overhead.ts';
@@ -53,6 +59,7 @@ export async function benchmarkTiers(options: BenchmarkOptions): Promise<Benchma
     daemon = await startGitDaemon(dirname(alice.repo));
     const host = world.share(alice, '--approve', 'auto', '--signal', url);
     const lab = { world, scratch, repository, alice, metrics, invite: await host.invite() };
+    await untilQuiet(host.child.pid!);
     const servers = [host.child.pid!, signaling.child.pid!];
     const joins: Record<BenchTier, TierJoin[]> = { tcp: [], webrtc: [], relay: [], json: [] };
     const clones: number[] = [];

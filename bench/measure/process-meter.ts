@@ -65,6 +65,20 @@ export async function untilChildren(pid: number, count: number): Promise<void> {
   while (descendants(pid).length > count && performance.now() < deadline) await sleep(10);
 }
 
+const QUIET_SAMPLE_MS = 300;
+const QUIET_PATIENCE_MS = 30_000;
+
+/** Resolves when a process and its children have come to rest: less than a tenth of a core for a while. Throws when they do not. */
+export async function untilQuiet(pid: number): Promise<void> {
+  const deadline = performance.now() + QUIET_PATIENCE_MS;
+  for (let before = cpuSeconds(pid), taken = Infinity; taken > QUIET_SAMPLE_MS / 10_000;) {
+    if (performance.now() > deadline) throw new Error(`Process ${pid} does not come to rest.`);
+    await sleep(QUIET_SAMPLE_MS);
+    const now = cpuSeconds(pid);
+    [taken, before] = [now - before, now];
+  }
+}
+
 export const countChildren = (pid: number): number => descendants(pid).length;
 
 /** Seconds of a core that children of this process have taken which have ended; not those that still run. */
