@@ -84,6 +84,11 @@ export class EngineProcess {
     return this.event((event) => event.event === 'ref' && event.ref === ref && event.to === to, options);
   }
 
+  /** The first time that everything of a peer, or of anybody, has arrived. */
+  synced(peer?: string): Promise<TimedEvent> {
+    return this.event((event) => event.event === 'synced' && (peer === undefined || event.peer === peer));
+  }
+
   async invite(): Promise<string> {
     const event = await this.event((e) => e.event === 'session' && e.invite !== undefined);
     return event.event === 'session' ? (event.invite ?? '') : '';

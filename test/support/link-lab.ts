@@ -90,6 +90,12 @@ export class LinkLab {
     return [dialed, accepted];
   }
 
+  /** Rejects unless an honest stranger gets through to the person. */
+  async isAlive(person: Person): Promise<void> {
+    const [link] = await this.link(await this.person(), person);
+    await link.control.request('ping', {});
+  }
+
   dispose(): void {
     for (const person of [...this.people.keys()]) this.remove(person);
   }
@@ -113,6 +119,9 @@ export function next<T>(event: Event<T>, matches: (value: T) => boolean = () => 
     });
   });
 }
+
+/** The next link that somebody dials to `person`. */
+export const arrival = (person: Person): Promise<Link> => next(person.host.onLink);
 
 /** Resolves when the link is in `state`. */
 export async function inState(link: Link, state: LinkState): Promise<void> {

@@ -45,6 +45,14 @@ export class World {
     return runCli([command, ...args, '--repo', person.repo], { home: person.home });
   }
 
+  /** Two people in a session where nobody is asked; each has what the other has. */
+  async pair(owner: Person, guest: Person): Promise<{ readonly host: EngineProcess; readonly guest: EngineProcess }> {
+    const host = this.share(owner, '--approve', 'auto');
+    const joined = this.join(guest, await host.invite());
+    await Promise.all([joined.synced(owner.name), host.synced(guest.name)]);
+    return { host, guest: joined };
+  }
+
   async end(): Promise<void> {
     await Promise.all(this.engines.map((engine) => engine.stop('SIGKILL')));
     this.folder.remove();
@@ -54,4 +62,10 @@ export class World {
     this.engines.push(engine);
     return engine;
   }
+}
+
+/** A world with Alice, who has a repository, and Bob, who has none yet. */
+export function worldOfTwo(): { readonly world: World; readonly alice: Person; readonly bob: Person } {
+  const world = new World();
+  return { world, alice: world.owner('Alice'), bob: world.person('Bob') };
 }

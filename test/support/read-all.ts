@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 
@@ -7,4 +8,12 @@ export async function readAll(stream: Duplex): Promise<Buffer> {
   stream.on('data', (chunk: Buffer) => chunks.push(chunk));
   await once(stream, 'end');
   return Buffer.concat(chunks);
+}
+
+/** The SHA-256 of all that comes. */
+export async function drink(stream: Duplex): Promise<string> {
+  const sum = createHash('sha256');
+  // Whoever has read all may still have to write; the plain iterator would destroy the stream.
+  for await (const data of stream.iterator({ destroyOnReturn: false })) sum.update(data as Buffer);
+  return sum.digest('hex');
 }

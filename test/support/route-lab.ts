@@ -1,6 +1,6 @@
 import { createIdentity, type Identity } from '../../extension/src/p2p/link/identity.ts';
 import { LinkHost, type LinkHostOptions } from '../../extension/src/p2p/link/link-host.ts';
-import type { Link } from '../../extension/src/p2p/link/link.ts';
+import type { ExecStream, Link } from '../../extension/src/p2p/link/link.ts';
 import type { LinkTimings } from '../../extension/src/p2p/link/link-timings.ts';
 import { MemoryNetwork } from '../../extension/src/p2p/transport/memory.ts';
 import { tcpTransport } from '../../extension/src/p2p/transport/tcp.ts';
@@ -96,6 +96,11 @@ export class RouteLab {
     };
   }
 
+  /** Two people on the tiers, both ways. */
+  async two(...args: Parameters<RouteLab['person']>): Promise<[Traveller, Traveller]> {
+    return [await this.person(...args), await this.person(...args)];
+  }
+
   /** A link from `a` to `b`, as each of them holds it; both admit each other. */
   async link(a: Traveller, b: Traveller, addresses = b.addresses): Promise<[Link, Link]> {
     const arriving = next(b.host.onLink, (link) => link.peer === a.identity.peer);
@@ -140,4 +145,30 @@ export async function onRoute(link: Link, route: Route): Promise<void> {
   while (link.route !== route || link.state !== 'connected') {
     await Promise.race([next(link.onRoute), next(link.onState)]);
   }
+}
+
+export const ping = (link: Link): Promise<object> => link.control.request('ping', {});
+
+/** The states that a link goes through from now on. */
+export function statesOf(link: Link): string[] {
+  const states: string[] = [];
+  link.onState((state) => states.push(state));
+  return states;
+}
+
+/** A stream from `to` that never ends, flowing. */
+export async function flood(from: Link, to: Link): Promise<ExecStream> {
+  to.onExec((_, stream) => {
+    const chunk = Buffer.alloc(64 * 1024);
+    stream.on('error', () => undefined);
+    const more = (): void => {
+      while (!stream.destroyed && stream.write(chunk));
+    };
+    stream.on('drain', more);
+    more();
+    return true;
+  });
+  const stream = await from.exec('flood');
+  stream.on('error', () => undefined);
+  return stream;
 }

@@ -1,6 +1,6 @@
 import { duplexPair, type Duplex } from 'node:stream';
 import { SystemGitProvider } from '../../extension/src/p2p/repo/git/provider.ts';
-import type { ReceiveRequest, Repository } from '../../extension/src/p2p/repo/repository.ts';
+import type { CloneRequest, ReceiveRequest, Repository } from '../../extension/src/p2p/repo/repository.ts';
 import type { BranchName, Oid, PeerId, RefName } from '../../extension/src/shared/ids.ts';
 import { sharedRefs } from './git.ts';
 
@@ -27,3 +27,20 @@ export function requestAll(
 ): ReceiveRequest & { readonly refs: Map<RefName, Oid> } {
   return { peer: ALICE, namespace: 'alice', connect: connectTo(repository), ...more, refs: sharedRefs(from) };
 }
+
+/** A request to clone what the folder `from` shares, served by `repository`. */
+export const cloneRequest = (
+  repository: Repository,
+  from: string,
+  directory: string,
+  more: Partial<CloneRequest> = {},
+): CloneRequest => ({
+  directory,
+  objectFormat: 'sha1',
+  peer: ALICE,
+  namespace: 'alice',
+  refs: sharedRefs(from),
+  head: branch('main'),
+  connect: connectTo(repository),
+  ...more,
+});

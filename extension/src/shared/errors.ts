@@ -56,7 +56,6 @@ export const REASONS = [
   'review-needed',
   'commit-refused',
   'move-refused',
-  'review-needed',
   'undo-refused',
   // engine and sessions
   'already-shared',

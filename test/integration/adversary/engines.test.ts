@@ -32,9 +32,6 @@ afterEach(async () => {
   await server.dispose();
 });
 
-const synced = (engine: EngineProcess, peer: string) =>
-  engine.event((event) => event.event === 'synced' && event.peer === peer);
-
 const share = (tiers: string): EngineProcess =>
   world.share(alice, '--approve', 'auto', '--signal', server.url, '--tiers', tiers);
 
@@ -73,7 +70,7 @@ describe('[SE2] an adversary that writes everything down', () => {
     const host = share(`tcp,${tier}`);
     const invite = await host.invite();
     const guest = world.join(bob, invite, '--tiers', tier);
-    await Promise.all([synced(guest, alice.name), synced(host, bob.name)]);
+    await Promise.all([guest.synced(alice.name), host.synced(bob.name)]);
     const byBob = commit(bob.repo, { [marker('answer')]: marker('answered') }, marker('reply'));
     await host.ref('refs/heads/main', byBob);
     git(alice.repo, 'update-ref', `refs/heads/${marker('later')}`, byBob);
@@ -137,7 +134,7 @@ describe('an adversary that tampers', () => {
     const { host, invite } = await shareInRoom('relay');
     server.evil = sometimes(60, relayDeeds['flips a bit of each']());
     const guest = world.join(bob, invite, '--tiers', 'relay');
-    await Promise.all([synced(guest, 'Alice'), synced(host, 'Bob')]);
+    await Promise.all([guest.synced('Alice'), host.synced('Bob')]);
     expect(server.deeds).toBeGreaterThan(0);
     git(bob.repo, 'fsck', '--strict');
     expect(readFileSync(join(bob.repo, 'big.txt'))).toEqual(readFileSync(join(alice.repo, 'big.txt')));
@@ -150,7 +147,7 @@ describe('an adversary that tampers', () => {
       passing.binary ? relayDeeds['flips a bit of each']()(passing, context) : undefined;
     const host = share('relay,json');
     const guest = world.join(bob, await host.invite(), '--tiers', 'relay,json');
-    await Promise.all([synced(guest, 'Alice'), synced(host, 'Bob')]);
+    await Promise.all([guest.synced('Alice'), host.synced('Bob')]);
     const { lines } = await world.run(bob, 'peers', '--json');
     expect(lines).toMatchObject([{ name: 'Alice', route: 'json' }]);
     expect(server.deeds).toBeGreaterThan(0);
@@ -176,7 +173,7 @@ describe('an adversary that tampers', () => {
       expect(host.events.slice(before).filter(({ event }) => event === 'error')).toEqual([]);
       server.evil = undefined;
       const again = world.join(bob, invite, '--tiers', 'relay');
-      await synced(again, 'Alice');
+      await again.synced('Alice');
     },
   );
 });
@@ -249,7 +246,7 @@ describe('an adversary that has seen an invite', () => {
   it('[SE3] and says that the host is somewhere else gets no link, and the session goes on', async () => {
     const { host, invite } = await shareInRoom('relay');
     const guest = world.join(bob, invite, '--tiers', 'tcp,relay');
-    await synced(guest, 'Alice');
+    await guest.synced('Alice');
     const mallory = await impostor(invite, decodeInvite(invite).host, true);
     while (mallory.dials() === 0) await new Promise((resolve) => setTimeout(resolve, 20));
     await guest.ref('refs/heads/main', commit(alice.repo, { 'a.txt': 'a\n' }));

@@ -11,6 +11,7 @@ import { webrtcTransport } from '../../../extension/src/p2p/transport/webrtc.ts'
 import type { Tier, Transport } from '../../../extension/src/p2p/transport/transport.ts';
 import type { PeerId } from '../../../extension/src/shared/ids.ts';
 import { silentLogger } from '../../../extension/src/shared/log.ts';
+import { drink } from '../../support/read-all.ts';
 import { settled } from '../../support/room-tier.ts';
 import { onLoopback, onRoute, RouteLab, type Traveller } from '../../support/route-lab.ts';
 import { SignalingLab } from '../../support/signaling-lab.ts';
@@ -143,12 +144,5 @@ async function pour(stream: Duplex, until: AbortSignal): Promise<string> {
     if (!stream.write(piece)) await once(stream, 'drain');
   }
   stream.end();
-  return sum.digest('hex');
-}
-
-async function drink(stream: Duplex): Promise<string> {
-  const sum = createHash('sha256');
-  // Whoever has read all may still have to write; the plain iterator would destroy the stream.
-  for await (const data of stream.iterator({ destroyOnReturn: false })) sum.update(data as Buffer);
   return sum.digest('hex');
 }

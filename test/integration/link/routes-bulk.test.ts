@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Link } from '../../../extension/src/p2p/link/link.ts';
+import { drink } from '../../support/read-all.ts';
 import { onRoute, RouteLab, tcpTiers, type Traveller } from '../../support/route-lab.ts';
 
 const MB = 1_000_000;
@@ -79,12 +80,5 @@ async function pour(stream: Duplex, pieces: number): Promise<string> {
     if (!stream.write(piece)) await once(stream, 'drain');
   }
   stream.end();
-  return sum.digest('hex');
-}
-
-async function drink(stream: Duplex): Promise<string> {
-  const sum = createHash('sha256');
-  // Whoever has read all may still have to write; the plain iterator would destroy the stream.
-  for await (const data of stream.iterator({ destroyOnReturn: false })) sum.update(data as Buffer);
   return sum.digest('hex');
 }

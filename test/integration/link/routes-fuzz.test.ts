@@ -6,6 +6,7 @@ import type { Link } from '../../../extension/src/p2p/link/link.ts';
 import type { LinkTimings } from '../../../extension/src/p2p/link/link-timings.ts';
 import type { Route, TransportAddress } from '../../../extension/src/p2p/transport/transport.ts';
 import type { Chaos } from '../../support/chaos-transport.ts';
+import { drink } from '../../support/read-all.ts';
 import { RouteLab, type Traveller } from '../../support/route-lab.ts';
 
 /** `SEED=7 npx vitest run --project integration routes-fuzz` replays one, as far as timers allow; `SEEDS=500` runs more. */
@@ -119,13 +120,6 @@ async function pour(stream: Duplex, seed: number): Promise<string> {
     if (!stream.write(piece)) await once(stream, 'drain');
   }
   stream.end();
-  return sum.digest('hex');
-}
-
-async function drink(stream: Duplex): Promise<string> {
-  const sum = createHash('sha256');
-  // Whoever has read all may still have to write; the plain iterator would destroy the stream.
-  for await (const data of stream.iterator({ destroyOnReturn: false })) sum.update(data as Buffer);
   return sum.digest('hex');
 }
 

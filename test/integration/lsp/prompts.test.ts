@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { conflictTarget } from '../../../extension/src/rpc/conflicts.ts';
 import { commitEdits, lines, move, type Edit } from '../../support/diverged.ts';
 import { commit, git, revParse } from '../../support/git.ts';
-import { World, type Person } from '../../support/people.ts';
+import { worldOfTwo, type Person, type World } from '../../support/people.ts';
 import { StdioEngine } from '../session/stdio-engine.ts';
 import { Editor, VSCODE } from './editor.ts';
 
@@ -18,9 +18,7 @@ let guest: StdioEngine;
 let editor: Editor;
 
 beforeEach(async () => {
-  world = new World();
-  alice = world.owner('Alice');
-  bob = world.person('Bob');
+  ({ world, alice, bob } = worldOfTwo());
   host = new StdioEngine(alice.home);
   guest = new StdioEngine(bob.home);
   editor = new Editor(guest);

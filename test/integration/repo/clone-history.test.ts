@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SystemGitProvider } from '../../../extension/src/p2p/repo/git/provider.ts';
 import { deferred } from '../../../extension/src/shared/deferred-promise.ts';
 import type { CloneRequest, Repository } from '../../../extension/src/p2p/repo/repository.ts';
-import { commit, fsck, git, initRepository, sharedRefs, tempFolder, type TempFolder } from '../../support/git.ts';
-import { ALICE, branch, connectTo, provider } from '../../support/two-repositories.ts';
+import { commit, fsck, git, initRepository, tempFolder, type TempFolder } from '../../support/git.ts';
+import { cloneRequest, connectTo, provider } from '../../support/two-repositories.ts';
 
 let temp: TempFolder;
 let source: string;
@@ -31,16 +31,7 @@ afterEach(() => {
   temp.remove();
 });
 
-const request = (more: Partial<CloneRequest>): CloneRequest => ({
-  directory: target,
-  objectFormat: 'sha1',
-  peer: ALICE,
-  namespace: 'alice',
-  refs: sharedRefs(source),
-  head: branch('main'),
-  connect: connectTo(alice),
-  ...more,
-});
+const request = (more: Partial<CloneRequest>): CloneRequest => cloneRequest(alice, source, target, more);
 
 /** A git that runs a command of which `text` is part only when `go` is there. */
 function holdingUp(text: string): SystemGitProvider {

@@ -14,7 +14,7 @@ import {
   tempFolder,
   type TempFolder,
 } from '../../support/git.ts';
-import { ALICE, branch, connectTo, provider, ref } from '../../support/two-repositories.ts';
+import { branch, cloneRequest, connectTo, provider, ref } from '../../support/two-repositories.ts';
 
 let temp: TempFolder;
 let source: string;
@@ -48,16 +48,7 @@ afterEach(() => {
   temp.remove();
 });
 
-const request = (more: Partial<CloneRequest> = {}): CloneRequest => ({
-  directory: target,
-  objectFormat: 'sha1',
-  peer: ALICE,
-  namespace: 'alice',
-  refs: sharedRefs(source),
-  head: branch('main'),
-  connect: connectTo(alice),
-  ...more,
-});
+const request = (more: Partial<CloneRequest> = {}): CloneRequest => cloneRequest(alice, source, target, more);
 
 /** A `connect` that runs something before the second connection, the one for the history. */
 function onHistory(action: () => void | Promise<void>): CloneRequest['connect'] {

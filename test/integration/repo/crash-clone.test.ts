@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { CloneRequest, Repository } from '../../../extension/src/p2p/repo/repository.ts';
 import { commit, fsck, git, initRepository, sharedRefs } from '../../support/git.ts';
-import { ALICE, branch, connectTo, provider } from '../../support/two-repositories.ts';
+import { cloneRequest, provider } from '../../support/two-repositories.ts';
 import { canTrace, CrashStage, sample, type GitPoint, type Scene } from './crash-scene.ts';
 import type { CrashOrder } from './crashing-engine.ts';
 
@@ -28,15 +28,7 @@ afterAll(() => {
 
 const order = (): Omit<CrashOrder, 'root'> => ({ clone: { from: source, refs: [...sharedRefs(source)] } });
 
-const request = (directory: string): CloneRequest => ({
-  directory,
-  objectFormat: 'sha1',
-  peer: ALICE,
-  namespace: 'alice',
-  refs: sharedRefs(source),
-  head: branch('main'),
-  connect: connectTo(alice),
-});
+const request = (directory: string): CloneRequest => cloneRequest(alice, source, directory);
 
 const marker = (root: string): string => join(root, '.git', 'peerweave', 'clone.json');
 

@@ -1,30 +1,22 @@
-import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { TOLERATED } from '../../../extension/src/p2p/repo/git/fsck-policy.ts';
 import type { Repository } from '../../../extension/src/p2p/repo/repository.ts';
 import type { Oid } from '../../../extension/src/shared/ids.ts';
-import { commit, git, gitInput, initRepository, revParse, tempFolder, type TempFolder } from '../../support/git.ts';
-import { provider, requestAll } from '../../support/two-repositories.ts';
+import { aliceAndBob } from '../../support/alice-and-bob.ts';
+import { git, gitInput, revParse } from '../../support/git.ts';
+import { requestAll } from '../../support/two-repositories.ts';
 
-let temp: TempFolder;
 let aliceRoot: string;
 let bobRoot: string;
 let alice: Repository;
 let bob: Repository;
+let end: () => void;
 
 beforeEach(async () => {
-  temp = tempFolder();
-  aliceRoot = initRepository(join(temp.path, 'alice'));
-  commit(aliceRoot, { 'readme.md': 'hello\n' });
-  bobRoot = initRepository(join(temp.path, 'bob'));
-  [alice, bob] = await Promise.all([provider.open(aliceRoot), provider.open(bobRoot)]);
+  ({ aliceRoot, bobRoot, alice, bob, end } = await aliceAndBob('empty'));
 });
 
-afterEach(() => {
-  alice.dispose();
-  bob.dispose();
-  temp.remove();
-});
+afterEach(() => end());
 
 const GOOD_IDENT = 'A <a@example.org> 1 +0000';
 

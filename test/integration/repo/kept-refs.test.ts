@@ -1,28 +1,23 @@
-import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { Repository } from '../../../extension/src/p2p/repo/repository.ts';
 import type { Oid } from '../../../extension/src/shared/ids.ts';
-import { commit, git, initRepository, tempFolder } from '../../support/git.ts';
+import { commit, git, initRepository } from '../../support/git.ts';
 import { rejectionReason } from '../../support/reason.ts';
-import { branch, connectTo, provider } from '../../support/two-repositories.ts';
+import { Shelf } from '../../support/shelf.ts';
+import { branch, connectTo } from '../../support/two-repositories.ts';
 
-const folder = tempFolder();
-const opened: Repository[] = [];
-let count = 0;
+const shelf = new Shelf();
 
-afterEach(() => {
-  for (const repository of opened.splice(0)) repository.dispose();
-});
-afterAll(() => folder.remove());
+afterEach(() => shelf.close());
+afterAll(() => shelf.remove());
 
 /** A repository on `main`, and a tip on no ref at all. */
 async function withLostTip(): Promise<{ root: string; repository: Repository; lost: Oid; tip: Oid }> {
-  const root = initRepository(join(folder.path, `r${(count += 1)}`));
+  const root = initRepository(shelf.newRoot());
   const tip = commit(root, { f: '1\n' });
   const lost = commit(root, { f: '2\n' });
   git(root, 'reset', '--quiet', '--hard', tip);
-  const repository = await provider.open(root);
-  opened.push(repository);
+  const repository = await shelf.open(root);
   return { root, repository, lost, tip };
 }
 

@@ -7,39 +7,32 @@ import type { MergeResult } from '../../../extension/src/p2p/repo/merge.ts';
 import type { Repository } from '../../../extension/src/p2p/repo/repository.ts';
 import type { Oid } from '../../../extension/src/shared/ids.ts';
 import { commitEdits, diverge, lines, move, type Edit } from '../../support/diverged.ts';
-import { fsck, git, gitInput, initRepository, revParse, tempFolder } from '../../support/git.ts';
+import { fsck, git, gitInput, initRepository, revParse } from '../../support/git.ts';
 import { makeOdd, oddHome, unsettle, withEnvironment } from '../../support/odd-person.ts';
 import { rejectionReason } from '../../support/reason.ts';
+import { Shelf } from '../../support/shelf.ts';
 import { branch } from '../../support/two-repositories.ts';
 
 /** Other versions of git to be the second person's, as paths with `:` between; always also the installed one. */
 const GITS = ['git', ...(process.env.PEERWEAVE_TEST_GITS ?? '').split(':').filter(Boolean)];
 
-const folder = tempFolder();
-const home = oddHome(join(folder.path, 'home'));
-const opened: Repository[] = [];
-let count = 0;
+const shelf = new Shelf();
+const home = oddHome(join(shelf.path, 'home'));
 
-afterEach(() => {
-  for (const repository of opened.splice(0)) repository.dispose();
-});
-afterAll(() => folder.remove());
+afterEach(() => shelf.close());
+afterAll(() => shelf.remove());
 
-const newRoot = (): string => join(folder.path, `r${(count += 1)}`);
 const main = branch('main');
 
-async function open(root: string, executable = 'git'): Promise<Repository> {
-  const repository = await new SystemGitProvider({ git: executable }).open(root);
-  opened.push(repository);
-  return repository;
-}
+const open = (root: string, executable = 'git'): Promise<Repository> =>
+  shelf.open(root, new SystemGitProvider({ git: executable }));
 
 /** Merges as somebody else, who has the same commits and nothing else in common. */
 async function mergeElsewhere(root: string, heads: readonly Oid[], take?: Oid): Promise<MergeResult[]> {
   const results: MergeResult[] = [];
   for (const executable of GITS) {
-    const other = newRoot();
-    git(folder.path, 'clone', '--quiet', root, other);
+    const other = shelf.newRoot();
+    git(shelf.path, 'clone', '--quiet', root, other);
     for (const head of heads) git(other, 'fetch', '--quiet', root, head);
     unsettle(other);
     makeOdd(other, home);
@@ -82,7 +75,7 @@ async function expectSameEverywhere(root: string, heads: readonly Oid[], take?: 
 
 describe('[D3] the same heads give the same commit to everybody', () => {
   it('with an identity, a date and a message that nobody chose', async () => {
-    const d = diverge(newRoot(), [{ f: lines(9) }], [{ f: lines(9, { 1: 'a' }) }], [{ f: lines(9, { 9: 'b' }) }]);
+    const d = diverge(shelf.newRoot(), [{ f: lines(9) }], [{ f: lines(9, { 1: 'a' }) }], [{ f: lines(9, { 9: 'b' }) }]);
     const result = await expectSameEverywhere(d.root, d.tips);
     const parents = [...d.tips].sort();
     expect(result).toMatchObject({ outcome: 'merged', parents });
@@ -102,13 +95,13 @@ describe('[D3] the same heads give the same commit to everybody', () => {
   });
 
   it('known for good: another id for these heads would part those who update from those who have not', async () => {
-    const d = diverge(newRoot(), [{ f: lines(9) }], [{ f: lines(9, { 1: 'a' }) }], [{ f: lines(9, { 9: 'b' }) }]);
+    const d = diverge(shelf.newRoot(), [{ f: lines(9) }], [{ f: lines(9, { 1: 'a' }) }], [{ f: lines(9, { 9: 'b' }) }]);
     const result = await (await open(d.root)).mergeHeads({ branch: main, heads: d.tips });
     expect(result).toMatchObject({ commit: '7d43d53ba04da744a0f114ae606540b4ee50894e' });
   });
 
   it('dated by the newest parent, whose clock may be ahead of everybody', async () => {
-    const root = initRepository(newRoot());
+    const root = initRepository(shelf.newRoot());
     const base = commitEdits(root, [{ f: lines(9) }], 'base');
     const tree = git(root, 'rev-parse', 'HEAD^{tree}');
     const at = (time: string, message: string): Oid =>
@@ -133,7 +126,7 @@ describe('[D3] the same heads give the same commit to everybody', () => {
 
   it('through renames and a criss-cross history', async () => {
     const d = diverge(
-      newRoot(),
+      shelf.newRoot(),
       [{ f: lines(30), g: lines(12) }],
       [{ f: lines(30, { 3: 'a' }) }],
       [move('f', 'h'), { h: lines(30, { 15: 'b' }) }],
@@ -157,7 +150,7 @@ describe('[D3] the same heads give the same commit to everybody', () => {
 
   it('three heads and more in one commit, without those that stand against the others', async () => {
     const d = diverge(
-      newRoot(),
+      shelf.newRoot(),
       [{ f: lines(40) }],
       ...[1, 1, 20, 39].map((line, i): Edit[] => [{ f: lines(40, { [line]: `side ${i}` }) }]),
     );
@@ -169,7 +162,7 @@ describe('[D3] the same heads give the same commit to everybody', () => {
 
   it('[SY9] of the same files, also by more than two, and without a common history', async () => {
     const d = diverge(
-      newRoot(),
+      shelf.newRoot(),
       [{ f: '1\n', g: '1\n' }],
       [{ f: '2\n' }],
       [{ f: '3\n' }, { f: '2\n' }],
@@ -197,7 +190,7 @@ describe('[D3] the same heads give the same commit to everybody', () => {
           { [`own${i}`]: `${i}\n` },
           ...(rename && i === 0 ? [move('f0', 'moved')] : []),
         ]);
-        const d = diverge(newRoot(), [base], ...edits);
+        const d = diverge(shelf.newRoot(), [base], ...edits);
         const result = await expectSameEverywhere(d.root, d.tips);
         if (result.outcome !== 'merged') return;
         for (const parent of result.parents) git(d.root, 'merge-base', '--is-ancestor', parent, result.commit);
@@ -210,7 +203,7 @@ describe('[D3] the same heads give the same commit to everybody', () => {
 
 describe('[CO3] auto-merge', () => {
   it('does not merge what is not clean, and leaves nothing behind', async () => {
-    const d = diverge(newRoot(), [{ f: '1\n' }], [{ f: 'a\n' }], [{ f: 'b\n' }]);
+    const d = diverge(shelf.newRoot(), [{ f: '1\n' }], [{ f: 'a\n' }], [{ f: 'b\n' }]);
     const before = git(d.root, 'count-objects', '-v');
     const result = await expectSameEverywhere(d.root, d.tips);
     expect(result).toMatchObject({ outcome: 'conflicts', files: [{ path: 'f', kinds: ['content'] }] });
@@ -219,7 +212,7 @@ describe('[CO3] auto-merge', () => {
 
   it('does not merge line by line what attributes of one side forbid', async () => {
     const d = diverge(
-      newRoot(),
+      shelf.newRoot(),
       [{ 'a.lock': lines(9), '.gitattributes': '*.lock -merge\n' }],
       [{ 'a.lock': lines(9, { 1: 'a' }) }],
       [{ 'a.lock': lines(9, { 9: 'b' }), '.gitattributes': '# none\n' }],
@@ -231,7 +224,7 @@ describe('[CO3] auto-merge', () => {
   });
 
   it('touches no ref, index or file', async () => {
-    const d = diverge(newRoot(), [{ f: lines(9) }], [{ f: lines(9, { 1: 'a' }) }], [{ f: lines(9, { 9: 'b' }) }]);
+    const d = diverge(shelf.newRoot(), [{ f: lines(9) }], [{ f: lines(9, { 1: 'a' }) }], [{ f: lines(9, { 9: 'b' }) }]);
     const before = git(d.root, 'for-each-ref') + git(d.root, 'status', '--porcelain=v2', '--branch');
     await (await open(d.root)).mergeHeads({ branch: main, heads: d.tips });
     expect(git(d.root, 'for-each-ref') + git(d.root, 'status', '--porcelain=v2', '--branch')).toBe(before);
@@ -243,7 +236,7 @@ describe('[CO3] auto-merge', () => {
       Object.fromEntries(
         Array.from({ length: 150 }, (_, i) => [`d${i % 10}/f${i}`, lines(9, { 1: `${i}`, [line]: name })]),
       );
-    const d = diverge(newRoot(), [many('base', 5)], [many('a', 3)], [many('b', 8)]);
+    const d = diverge(shelf.newRoot(), [many('base', 5)], [many('a', 3)], [many('b', 8)]);
     // Each of the sides also took back the line of the base, so all merge.
     const result = await (await open(d.root)).mergeHeads({ branch: main, heads: d.tips });
     if (result.outcome !== 'merged') throw new Error(result.outcome);
@@ -256,7 +249,7 @@ describe('[CO3] auto-merge', () => {
 
 describe('[CO4] taking one side whole', () => {
   it('is a merge with all heads as parents, whose files are those of the one', async () => {
-    const d = diverge(newRoot(), [{ f: '1\n' }], [{ f: 'a\n' }], [{ f: 'b\n', g: 'b\n' }]);
+    const d = diverge(shelf.newRoot(), [{ f: '1\n' }], [{ f: 'a\n' }], [{ f: 'b\n', g: 'b\n' }]);
     const result = await expectSameEverywhere(d.root, d.tips, d.tips[0]);
     if (result.outcome !== 'merged') throw new Error(result.outcome);
     expect(result.parents).toEqual([...d.tips].sort());
@@ -264,7 +257,7 @@ describe('[CO4] taking one side whole', () => {
   });
 
   it('of the same files by both is what merging them is', async () => {
-    const d = diverge(newRoot(), [{ f: '1\n' }], [{ f: '2\n' }], [{ g: '2\n' }, { g: null, f: '2\n' }]);
+    const d = diverge(shelf.newRoot(), [{ f: '1\n' }], [{ f: '2\n' }], [{ g: '2\n' }, { g: null, f: '2\n' }]);
     const repository = await open(d.root);
     const results = await Promise.all(
       [undefined, ...d.tips].map((take) =>
@@ -277,7 +270,7 @@ describe('[CO4] taking one side whole', () => {
   });
 
   it('of what is no side, or of one head alone, is refused', async () => {
-    const d = diverge(newRoot(), [{ f: '1\n' }], [{ f: 'a\n' }], [{ f: 'b\n' }]);
+    const d = diverge(shelf.newRoot(), [{ f: '1\n' }], [{ f: 'a\n' }], [{ f: 'b\n' }]);
     const repository = await open(d.root);
     const request = { branch: main, heads: d.tips, take: revParse(d.root, 'main') };
     expect(await rejectionReason(repository.mergeHeads(request))).toBe('bad-request');

@@ -6,16 +6,8 @@ import { duplexPair, Transform } from 'node:stream';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Repository } from '../../../extension/src/p2p/repo/repository.ts';
 import type { Oid } from '../../../extension/src/shared/ids.ts';
-import {
-  commit,
-  fsck,
-  git,
-  gitInput,
-  initRepository,
-  revParse,
-  tempFolder,
-  type TempFolder,
-} from '../../support/git.ts';
+import { aliceAndBob, expectClean } from '../../support/alice-and-bob.ts';
+import { commit, git, gitInput, revParse, type TempFolder } from '../../support/git.ts';
 import { connectTo, provider, requestAll } from '../../support/two-repositories.ts';
 
 let temp: TempFolder;
@@ -23,37 +15,13 @@ let aliceRoot: string;
 let bobRoot: string;
 let alice: Repository;
 let bob: Repository;
+let end: () => void;
 
 beforeEach(async () => {
-  temp = tempFolder();
-  aliceRoot = initRepository(join(temp.path, 'alice'));
-  commit(aliceRoot, { 'readme.md': 'hello\n' });
-  git(temp.path, 'clone', '--quiet', 'alice', 'bob');
-  bobRoot = join(temp.path, 'bob');
-  bob = await provider.open(bobRoot);
-  alice = await provider.open(aliceRoot);
+  ({ temp, aliceRoot, bobRoot, alice, bob, end } = await aliceAndBob());
 });
 
-afterEach(() => {
-  alice.dispose();
-  bob.dispose();
-  temp.remove();
-});
-
-/** Nothing of an attempt is left, and the repository is sound. */
-function expectClean(root = bobRoot): void {
-  expect(stagingOf(root)).toEqual([]);
-  expect(readdirSync(join(root, '.git', 'objects', 'pack')).filter((name) => name.startsWith('tmp_'))).toEqual([]);
-  fsck(root);
-}
-
-function stagingOf(root: string): string[] {
-  try {
-    return readdirSync(join(root, '.git', 'peerweave', 'staging'));
-  } catch {
-    return [];
-  }
-}
+afterEach(() => end());
 
 const objectCount = (root: string): string => git(root, 'count-objects', '-v').replace(/^size.*$/gm, '');
 
@@ -81,14 +49,14 @@ it.each([
   const before = objectCount(bobRoot);
   await expect(bob.receive(requestAll(alice, aliceRoot))).rejects.toMatchObject({ reason: 'pack-rejected' });
   expect(objectCount(bobRoot)).toBe(before);
-  expectClean();
+  expectClean(bobRoot);
 });
 
 it('[SY2] refuses hostile trees in large packs too', async () => {
   commit(aliceRoot, Object.fromEntries(Array.from({ length: 150 }, (_, index) => [`n/${index}`, `${index}`])));
   hostileCommit('40000', '.GiT');
   await expect(bob.receive(requestAll(alice, aliceRoot))).rejects.toMatchObject({ reason: 'pack-rejected' });
-  expectClean();
+  expectClean(bobRoot);
 });
 
 it('[SY2] refuses a pack bomb by its expanded sizes: 48 MB of zeros in 48 KB', async () => {
@@ -98,7 +66,7 @@ it('[SY2] refuses a pack bomb by its expanded sizes: 48 MB of zeros in 48 KB', a
   const attempt = bob.receive(requestAll(alice, aliceRoot, { limits }));
   await expect(attempt).rejects.toMatchObject({ reason: 'pack-too-large' });
   expect(objectCount(bobRoot)).toBe(before);
-  expectClean();
+  expectClean(bobRoot);
 });
 
 it.each([
@@ -111,7 +79,7 @@ it.each([
   commit(aliceRoot, { ...files, large: 'x\n'.repeat(50_000) });
   const attempt = bob.receive(requestAll(alice, aliceRoot, { limits }));
   await expect(attempt).rejects.toMatchObject({ reason: 'pack-too-large' });
-  expectClean();
+  expectClean(bobRoot);
 });
 
 /** A peer whose stream breaks after so many bytes. */
@@ -144,7 +112,7 @@ it.each([10, 600, 20_000])(
     const tip = commit(aliceRoot, { noise });
     const attempt = bob.receive(requestAll(alice, aliceRoot, { connect: dyingConnect(after) }));
     await expect(attempt).rejects.toMatchObject({ reason: 'link-lost' });
-    expectClean();
+    expectClean(bobRoot);
     await bob.receive(requestAll(alice, aliceRoot));
     expect(revParse(bobRoot, 'refs/remotes/peers/alice/main')).toBe(tip);
   },
@@ -160,7 +128,7 @@ it('[SY2] cancelling in the middle leaves nothing', async () => {
   };
   const attempt = bob.receive(requestAll(alice, aliceRoot, { connect, signal: stop.signal }));
   await expect(attempt).rejects.toMatchObject({ reason: 'cancelled' });
-  expectClean();
+  expectClean(bobRoot);
 });
 
 it('says repository-locked when another process holds the ref, and leaves its lock', async () => {
@@ -170,7 +138,7 @@ it('says repository-locked when another process holds the ref, and leaves its lo
   writeFileSync(lock, '');
   await expect(bob.receive(requestAll(alice, aliceRoot))).rejects.toMatchObject({ reason: 'repository-locked' });
   expect(readdirSync(join(lock, '..'))).toEqual(['main.lock']);
-  expectClean();
+  expectClean(bobRoot);
 });
 
 it.each([1, 150])('[SY10] a full disk while %i file(s) arrive is told as such and leaves nothing', async (files) => {

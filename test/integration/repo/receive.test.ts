@@ -5,6 +5,7 @@ import { duplexPair } from 'node:stream';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Repository } from '../../../extension/src/p2p/repo/repository.ts';
 import type { Oid } from '../../../extension/src/shared/ids.ts';
+import { aliceAndBob, expectClean } from '../../support/alice-and-bob.ts';
 import {
   commit,
   fsck,
@@ -13,7 +14,6 @@ import {
   initRepository,
   revParse,
   sharedRefs,
-  tempFolder,
   type TempFolder,
 } from '../../support/git.ts';
 import { provider, ref, requestAll } from '../../support/two-repositories.ts';
@@ -23,37 +23,13 @@ let aliceRoot: string;
 let bobRoot: string;
 let alice: Repository;
 let bob: Repository;
+let end: () => void;
 
 beforeEach(async () => {
-  temp = tempFolder();
-  aliceRoot = initRepository(join(temp.path, 'alice'));
-  commit(aliceRoot, { 'readme.md': 'hello\n' });
-  git(temp.path, 'clone', '--quiet', 'alice', 'bob');
-  bobRoot = join(temp.path, 'bob');
-  bob = await provider.open(bobRoot);
-  alice = await provider.open(aliceRoot);
+  ({ temp, aliceRoot, bobRoot, alice, bob, end } = await aliceAndBob());
 });
 
-afterEach(() => {
-  alice.dispose();
-  bob.dispose();
-  temp.remove();
-});
-
-/** Nothing of an attempt is left, and the repository is sound. */
-function expectClean(root = bobRoot): void {
-  expect(stagingOf(root)).toEqual([]);
-  expect(readdirSync(join(root, '.git', 'objects', 'pack')).filter((name) => name.startsWith('tmp_'))).toEqual([]);
-  fsck(root);
-}
-
-function stagingOf(root: string): string[] {
-  try {
-    return readdirSync(join(root, '.git', 'peerweave', 'staging'));
-  } catch {
-    return [];
-  }
-}
+afterEach(() => end());
 
 it('[SY2] brings a new commit and records it in the namespace of the peer, and nowhere else', async () => {
   const before = sharedRefs(bobRoot);
@@ -64,7 +40,7 @@ it('[SY2] brings a new commit and records it in the namespace of the peer, and n
   expect(bytes).toBeGreaterThan(0);
   expect(revParse(bobRoot, 'refs/remotes/peers/alice/main')).toBe(tip);
   expect(sharedRefs(bobRoot)).toEqual(before);
-  expectClean();
+  expectClean(bobRoot);
 });
 
 it('[SY2] takes a large update as a pack', async () => {
@@ -75,7 +51,7 @@ it('[SY2] takes a large update as a pack', async () => {
   expect(revParse(bobRoot, 'refs/remotes/peers/alice/main')).toBe(tip);
   expect([...tasks]).toContain('Receiving objects');
   expect(git(bobRoot, 'count-objects', '-v')).toContain('packs: 1');
-  expectClean();
+  expectClean(bobRoot);
 });
 
 it('parts so that serving was a success on the other side', async () => {
@@ -107,7 +83,7 @@ it('finds common history with a peer it has never met', async () => {
   expect(revParse(bobRoot, 'refs/remotes/peers/alice/other')).toBe(tip);
   // One commit, one tree, one blob: not the history.
   expect(bytes).toBeLessThan(600);
-  expectClean();
+  expectClean(bobRoot);
 });
 
 it('[SY3] makes the namespace match the manifest: moves, deletions, a folder where a branch was', async () => {
@@ -125,7 +101,7 @@ it('[SY3] makes the namespace match the manifest: moves, deletions, a folder whe
     ]),
   );
   expect(revParse(bobRoot, 'refs/remotes/peers/alice/main')).toBe(tip);
-  expectClean();
+  expectClean(bobRoot);
 });
 
 it('[SY3] refuses hostile names and lets the others through', async () => {
@@ -144,7 +120,7 @@ it('[SY3] refuses hostile names and lets the others through', async () => {
   expect(git(bobRoot, 'for-each-ref', '--format=%(refname)', 'refs/remotes/peers')).toBe(
     'refs/remotes/peers/alice/main',
   );
-  expectClean();
+  expectClean(bobRoot);
 });
 
 it('[SY3] keeps apart names that a file system would not', async () => {
@@ -165,7 +141,7 @@ it('[SY8] brings the objects of tags without mirroring them', async () => {
   expect(await bob.createTag(ref('refs/tags/v1'), tag)).toBe(true);
   expect(await bob.createTag(ref('refs/tags/v1'), revParse(aliceRoot, 'refs/tags/Odd'))).toBe(false);
   expect(revParse(bobRoot, 'refs/tags/v1')).toBe(tag);
-  expectClean();
+  expectClean(bobRoot);
 });
 
 it('[SY8] creates no tag of something that is not all here', async () => {
@@ -179,7 +155,7 @@ it('[SY8] creates no tag of something that is not all here', async () => {
   await expect(bob.createTag(ref('refs/tags/v..2'), tip)).rejects.toMatchObject({ reason: 'ref-name-rejected' });
   await bob.receive(requestAll(alice, aliceRoot));
   expect(await bob.createTag(ref('refs/tags/v2'), hollow)).toBe(true);
-  expectClean();
+  expectClean(bobRoot);
 });
 
 it('takes an announced commit that its branch has meanwhile moved past', async () => {
@@ -189,7 +165,7 @@ it('takes an announced commit that its branch has meanwhile moved past', async (
   const { moves, refused } = await bob.receive(request);
   expect(moves).toEqual([{ ref: 'refs/remotes/peers/alice/main', from: null, to: announced }]);
   expect(refused).toEqual([]);
-  expectClean();
+  expectClean(bobRoot);
 });
 
 it('a ref that is gone at the peer does not fail the others', async () => {
@@ -202,7 +178,7 @@ it('a ref that is gone at the peer does not fail the others', async () => {
   const { moves, refused } = await bob.receive(request);
   expect(moves.map((move) => move.ref)).toEqual(['refs/remotes/peers/alice/main']);
   expect(refused.map((one) => one.ref)).toEqual(['refs/heads/brief']);
-  expectClean();
+  expectClean(bobRoot);
 });
 
 it('says object-missing when nothing of the manifest is offered any more', async () => {
@@ -214,7 +190,7 @@ it('says object-missing when nothing of the manifest is offered any more', async
   const refs = new Map([[ref('refs/heads/new'), gone]]);
   const attempt = bob.receive({ ...requestAll(alice, aliceRoot), refs });
   await expect(attempt).rejects.toMatchObject({ reason: 'object-missing' });
-  expectClean();
+  expectClean(bobRoot);
 });
 
 it('[SY11] opening sweeps what a crashed engine left in staging, and leaves what a live one uses', async () => {

@@ -2,39 +2,27 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { readdirSync } from 'node:fs';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import type { Repository } from '../../../extension/src/p2p/repo/repository.ts';
 import type { FileDecision, ResolveOutcome, ResolveRequest } from '../../../extension/src/p2p/repo/resolution.ts';
 import type { Oid } from '../../../extension/src/shared/ids.ts';
 import { diverge, executable, lines, move, type Diverged } from '../../support/diverged.ts';
 import { FILE_CONFLICTS } from '../../support/file-conflicts.ts';
-import { fsck, git, tempFolder } from '../../support/git.ts';
+import { fsck, git } from '../../support/git.ts';
 import { rejectionReason } from '../../support/reason.ts';
-import { provider } from '../../support/two-repositories.ts';
+import { Shelf } from '../../support/shelf.ts';
 
-const folder = tempFolder();
-const opened: Repository[] = [];
-let count = 0;
+const shelf = new Shelf();
 
-afterEach(() => {
-  for (const repository of opened.splice(0)) repository.dispose();
-});
-afterAll(() => folder.remove());
+afterEach(() => shelf.close());
+afterAll(() => shelf.remove());
 
-const newRoot = (): string => join(folder.path, `r${(count += 1)}`);
 const author = { fallbackName: 'Ada', now: 1_700_000_123_456 };
-
-async function open(root: string): Promise<Repository> {
-  const repository = await provider.open(root);
-  opened.push(repository);
-  return repository;
-}
 
 async function resolve(
   { root, tips }: Diverged,
   merge: readonly FileDecision[],
   more: Partial<ResolveRequest> = {},
 ): Promise<ResolveOutcome> {
-  return (await open(root)).resolve({ heads: tips, tree: { merge }, message: 'Settled', author, ...more });
+  return (await shelf.open(root)).resolve({ heads: tips, tree: { merge }, message: 'Settled', author, ...more });
 }
 
 async function committed(d: Diverged, merge: readonly FileDecision[]): Promise<Oid> {
@@ -51,12 +39,12 @@ describe('[CO5] a person takes one side of every file that does not merge', () =
   it.each(FILE_CONFLICTS)('$name', async ({ base, ours, theirs }) => {
     // Beside it a file that merges by itself, so that the merge is neither side.
     const d = diverge(
-      newRoot(),
+      shelf.newRoot(),
       [...base, { beside: lines(9) }],
       [...ours, { beside: lines(9, { 1: 'o' }) }],
       [...theirs, { beside: lines(9, { 9: 't' }) }],
     );
-    const found = await (await open(d.root)).previewMerge({ tips: d.tips });
+    const found = await (await shelf.open(d.root)).previewMerge({ tips: d.tips });
     const conflicting = found.conflicts.flatMap(({ files }) => files);
     const concerned = new Set(conflicting.flatMap(({ path, related }) => [path, ...related]));
     for (const tip of d.tips) {
@@ -84,7 +72,7 @@ function isAt(line: string, path: string): boolean {
 describe('[CO5] a resolution', () => {
   const conflict = (): Diverged =>
     diverge(
-      newRoot(),
+      shelf.newRoot(),
       [{ f: lines(9), g: '1\n' }],
       [{ f: lines(9, { 5: 'ours' }), mine: 'm\n' }],
       [{ f: lines(9, { 5: 'theirs' }), g: null }],
@@ -145,7 +133,7 @@ describe('[CO5] a resolution', () => {
 
   it('keeps a file executable, whatever its name or text', async () => {
     const path = 'dir/a "b"\tc';
-    const d = diverge(newRoot(), [{ [path]: '1\n' }, executable(path)], [{ [path]: '2\n' }], [{ [path]: '3\n' }]);
+    const d = diverge(shelf.newRoot(), [{ [path]: '1\n' }, executable(path)], [{ [path]: '2\n' }], [{ [path]: '3\n' }]);
     const commit = await committed(d, [{ path, use: 'text', text: '\ufeff4\r\n' }]);
     expect(git(d.root, 'ls-tree', '-r', '-z', commit)).toMatch(/^100755 blob [0-9a-f]{40}\tdir\/a "b"\tc\0$/);
     expect(git(d.root, 'cat-file', '-s', `${commit}:${path}`)).toBe('6');
@@ -153,13 +141,13 @@ describe('[CO5] a resolution', () => {
 
   it('of three sides asks for what does not merge between any two', async () => {
     const d = diverge(
-      newRoot(),
+      shelf.newRoot(),
       [{ f: lines(9), g: lines(9) }],
       [{ f: lines(9, { 1: 'a' }) }],
       [{ f: lines(9, { 1: 'b' }), g: lines(9, { 5: 'b' }) }],
       [{ f: lines(9, { 9: 'c' }), g: lines(9, { 5: 'c' }) }],
     );
-    const found = await (await open(d.root)).previewMerge({ tips: d.tips });
+    const found = await (await shelf.open(d.root)).previewMerge({ tips: d.tips });
     expect(found.conflicts.map(({ tip, files }) => [tip, files.map(({ path }) => path)])).toEqual([
       [d.tips[1], ['f']],
       [d.tips[2], ['g']],
@@ -199,13 +187,13 @@ describe('[CO5] a resolution', () => {
 
 describe('commits again on top of theirs', () => {
   it('keep who wrote them and when, and are committed by the person', async () => {
-    const d = diverge(newRoot(), [{ f: lines(9) }], [{ f: lines(9, { 1: 'a' }) }], [{ f: lines(9, { 9: 'b' }) }]);
+    const d = diverge(shelf.newRoot(), [{ f: lines(9) }], [{ f: lines(9, { 1: 'a' }) }], [{ f: lines(9, { 9: 'b' }) }]);
     git(d.root, 'checkout', '--quiet', 'side0');
     git(d.root, 'config', 'user.name', 'Cy');
     git(d.root, 'mv', 'f', 'h');
     execCommit(d.root, Buffer.from('caf\xe9\n\nbody\n', 'latin1'));
     const tip = git(d.root, 'rev-parse', 'HEAD') as Oid;
-    const repository = await open(d.root);
+    const repository = await shelf.open(d.root);
     const replayed = await repository.replay({ tip, onto: d.tips[1]!, author });
     if (replayed.outcome !== 'replayed') throw new Error(replayed.outcome);
     const { commit } = replayed;
@@ -220,8 +208,8 @@ describe('commits again on top of theirs', () => {
   });
 
   it('are left out where they bring nothing new', async () => {
-    const d = diverge(newRoot(), [{ f: '1\n' }], [{ f: '2\n' }], [{ f: '2\n' }, { g: '3\n' }]);
-    const repository = await open(d.root);
+    const d = diverge(shelf.newRoot(), [{ f: '1\n' }], [{ f: '2\n' }], [{ f: '2\n' }, { g: '3\n' }]);
+    const repository = await shelf.open(d.root);
     expect(await repository.replay({ tip: d.tips[0]!, onto: d.tips[1]!, author })).toEqual({
       outcome: 'replayed',
       commit: d.tips[1],
@@ -229,8 +217,8 @@ describe('commits again on top of theirs', () => {
   });
 
   it('are refused where one does not apply, is a merge, or has nothing in common', async () => {
-    const d = diverge(newRoot(), [{ f: '1\n' }], [{ f: '2\n' }], [{ f: '3\n' }], [{ g: '4\n' }]);
-    const repository = await open(d.root);
+    const d = diverge(shelf.newRoot(), [{ f: '1\n' }], [{ f: '2\n' }], [{ f: '3\n' }], [{ g: '4\n' }]);
+    const repository = await shelf.open(d.root);
     const [a, b, c] = d.tips as [Oid, Oid, Oid];
     expect(await repository.replay({ tip: a, onto: b, author })).toMatchObject({
       outcome: 'conflicts',
@@ -267,14 +255,14 @@ describe('the versions of a file', () => {
   it('are told for what they are, through no filter', async () => {
     const big = 'x'.repeat(4_000_001);
     const d = diverge(
-      newRoot(),
+      shelf.newRoot(),
       [{ f: 'base\n', '.gitattributes': '* filter=evil diff=evil text eol=crlf\n' }],
       [{ f: 'ours\n', big, bin: Buffer.from([0xff, 0xfe]), nul: 'a\0b' }],
       [{ f: null }],
     );
     git(d.root, 'config', 'filter.evil.smudge', 'echo evil');
     git(d.root, 'config', 'diff.evil.textconv', 'echo evil');
-    const repository = await open(d.root);
+    const repository = await shelf.open(d.root);
     const [ours, theirs] = d.tips as [Oid, Oid];
     expect(await repository.conflictVersions({ ours, theirs, path: 'f' })).toEqual({
       base: { mode: '100644', bytes: 5, kind: 'text', text: 'base\n' },
@@ -290,12 +278,12 @@ describe('the versions of a file', () => {
 
   it('are found under the names that each side and the base have', async () => {
     const d = diverge(
-      newRoot(),
+      shelf.newRoot(),
       [{ f: lines(9), g: lines(12), h: lines(15) }],
       [move('f', 'f2'), move('g', 'g-ours'), move('h', 'h2'), { f2: lines(9, { 1: 'ours' }) }],
       [{ f: lines(9, { 1: 'theirs' }) }, move('g', 'g-theirs'), { h: lines(15, { 9: 'theirs' }) }],
     );
-    const repository = await open(d.root);
+    const repository = await shelf.open(d.root);
     const [ours, theirs] = d.tips as [Oid, Oid];
     const texts = async (path: string) => {
       const found = await repository.conflictVersions({ ours, theirs, path });
@@ -308,12 +296,16 @@ describe('the versions of a file', () => {
 
   it('of links and submodules say where they point', async () => {
     const { base, ours, theirs } = FILE_CONFLICTS.find(({ name }) => name.startsWith('a submodule'))!;
-    const d = diverge(newRoot(), base, ours, theirs);
-    const found = await (await open(d.root)).conflictVersions({ ours: d.tips[0]!, theirs: d.tips[1]!, path: 'sub' });
+    const d = diverge(shelf.newRoot(), base, ours, theirs);
+    const found = await (
+      await shelf.open(d.root)
+    ).conflictVersions({ ours: d.tips[0]!, theirs: d.tips[1]!, path: 'sub' });
     expect(found.theirs).toEqual({ mode: '160000', bytes: 0, kind: 'submodule', text: 'c'.repeat(40) });
     const linked = FILE_CONFLICTS.find(({ name }) => name === 'a file and a link')!;
-    const e = diverge(newRoot(), linked.base, linked.ours, linked.theirs);
-    const versions = await (await open(e.root)).conflictVersions({ ours: e.tips[0]!, theirs: e.tips[1]!, path: 'f' });
+    const e = diverge(shelf.newRoot(), linked.base, linked.ours, linked.theirs);
+    const versions = await (
+      await shelf.open(e.root)
+    ).conflictVersions({ ours: e.tips[0]!, theirs: e.tips[1]!, path: 'f' });
     expect(versions).toMatchObject({ ours: { kind: 'text' }, theirs: { kind: 'link', text: 'elsewhere' } });
   });
 });

@@ -5,16 +5,14 @@ import { createIdentity } from '../../../extension/src/p2p/link/identity.ts';
 import { decodeInvite, encodeInvite, newSecret } from '../../../extension/src/p2p/session/invite.ts';
 import type { EngineProcess } from '../../support/engine-process.ts';
 import { commit, git, initRepository } from '../../support/git.ts';
-import { World, type Person } from '../../support/people.ts';
+import { worldOfTwo, type Person, type World } from '../../support/people.ts';
 
 let world: World;
 let alice: Person;
 let bob: Person;
 let host: EngineProcess;
 beforeEach(() => {
-  world = new World();
-  alice = world.owner('Alice');
-  bob = world.person('Bob');
+  ({ world, alice, bob } = worldOfTwo());
 });
 afterEach(() => world.end());
 
@@ -31,7 +29,7 @@ async function refusal(invite: string, ...flags: string[]): Promise<string> {
 async function hostStillServes(): Promise<void> {
   const carol = world.person('Carol');
   const guest = world.join(carol, await host.invite());
-  await guest.event((event) => event.event === 'synced');
+  await guest.synced();
   git(alice.repo, 'fsck', '--strict');
 }
 
@@ -83,7 +81,7 @@ describe('approval', () => {
     await guest.event((event) => event.event === 'session' && event.phase === 'waiting-approval');
     await host.event((event) => event.event === 'peer' && event.state === 'waiting');
     expect((await world.run(alice, 'approve', 'Bob')).code).toBe(0);
-    await guest.event((event) => event.event === 'synced');
+    await guest.synced();
   });
 
   it('[SE4] a refused peer gets a typed error, and nothing is left behind', async () => {
@@ -100,14 +98,14 @@ describe('approval', () => {
     const guest = world.join(bob, await host.invite());
     await host.event((event) => event.event === 'peer' && event.state === 'waiting');
     await world.run(alice, 'approve', 'Bob', '--remember');
-    await guest.event((event) => event.event === 'synced');
+    await guest.synced();
     await guest.stop();
     await host.stop();
 
     const again = world.share(alice);
     const elsewhere = { ...bob, repo: `${bob.repo}-2` };
     const back = world.join(elsewhere, await again.invite());
-    await back.event((event) => event.event === 'synced');
+    await back.synced();
     expect(again.events.some((event) => event.event === 'peer' && event.state === 'waiting')).toBe(false);
   });
 

@@ -6,7 +6,7 @@ import type { RunningServer } from '../../../server/options.ts';
 import { startServer } from '../../../server/server.ts';
 import type { EngineProcess } from '../../support/engine-process.ts';
 import { commit, git, revParse } from '../../support/git.ts';
-import { World, type Person } from '../../support/people.ts';
+import { worldOfTwo, type Person, type World } from '../../support/people.ts';
 
 /** People who have nothing but a signaling server in common: the bundled command, a real server, every tier for real. */
 
@@ -15,18 +15,14 @@ let server: RunningServer;
 let alice: Person;
 let bob: Person;
 beforeEach(async () => {
-  world = new World();
   server = await startServer();
-  alice = world.owner('Alice');
-  bob = world.person('Bob');
+  ({ world, alice, bob } = worldOfTwo());
 });
 afterEach(async () => {
   await world.end();
   await server.close({ drainMs: 0 });
 });
 
-const synced = (engine: EngineProcess, peer: string) =>
-  engine.event((event) => event.event === 'synced' && event.peer === peer);
 const onRoute = (engine: EngineProcess, route: string, from = 0) =>
   engine.event((event) => event.event === 'peer' && event.state === 'online' && event.route === route, { from });
 
@@ -38,7 +34,7 @@ interface Pair {
 async function meet(hostTiers: string, guestTiers = hostTiers): Promise<Pair> {
   const host = world.share(alice, '--approve', 'auto', '--signal', server.url, '--tiers', hostTiers);
   const guest = world.join(bob, await host.invite(), '--tiers', guestTiers);
-  await Promise.all([synced(guest, 'Alice'), synced(host, 'Bob')]);
+  await Promise.all([guest.synced('Alice'), host.synced('Bob')]);
   return { host, guest };
 }
 
@@ -79,7 +75,7 @@ describe('[LI1] through a signaling server alone', () => {
     const { host, guest } = await meet('relay');
     const carol = world.person('Carol');
     const third = world.join(carol, await host.invite(), '--tiers', 'relay');
-    await Promise.all([synced(third, 'Alice'), synced(third, 'Bob'), synced(guest, 'Carol')]);
+    await Promise.all([third.synced('Alice'), third.synced('Bob'), guest.synced('Carol')]);
     const made = commit(carol.repo, { 'c.txt': '1\n' });
     await Promise.all([host, guest].map((engine) => engine.ref('refs/heads/main', made)));
   });
@@ -94,7 +90,7 @@ describe('the server goes', () => {
     const carol = world.person('Carol');
     server = await startServer({ port: Number(port) });
     const third = world.join(carol, await pair.host.invite(), '--tiers', 'webrtc');
-    await synced(third, 'Alice');
+    await third.synced('Alice');
     expect(revParse(carol.repo, 'main')).toBe(revParse(alice.repo, 'main'));
   });
 
@@ -139,10 +135,10 @@ describe('coming back', () => {
   it('a session of direct connections gets a room when its owner sets a server, and members learn of it', async () => {
     const host = world.share(alice, '--approve', 'auto');
     const guest = world.join(bob, await host.invite());
-    await synced(guest, 'Alice');
+    await guest.synced('Alice');
     await host.stop('SIGKILL');
     const again = world.resume(alice, '--signal', server.url, '--approve', 'auto');
-    await synced(again, 'Bob');
+    await again.synced('Bob');
     for (const engine of [again, guest]) await engine.stop('SIGKILL');
     const made = commit(alice.repo, { 'a.txt': 'by the room\n' });
     world.resume(alice, '--tiers', 'relay');

@@ -12,7 +12,7 @@ import {
 } from '../../../extension/src/rpc/contract.ts';
 import { createIdentity } from '../../../extension/src/p2p/link/identity.ts';
 import { commit, git } from '../../support/git.ts';
-import { World, type Person } from '../../support/people.ts';
+import { worldOfTwo, type Person, type World } from '../../support/people.ts';
 import { ENGINE, lspFrames, StdioEngine } from './stdio-engine.ts';
 
 const SETTINGS = { listen: '127.0.0.1:0', approve: 'auto' as const };
@@ -22,9 +22,7 @@ let alice: Person;
 let bob: Person;
 let started: StdioEngine[];
 beforeEach(() => {
-  world = new World();
-  alice = world.owner('Alice');
-  bob = world.person('Bob');
+  ({ world, alice, bob } = worldOfTwo());
   started = [];
 });
 afterEach(async () => {

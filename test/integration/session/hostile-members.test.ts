@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EngineProcess } from '../../support/engine-process.ts';
 import { commit, git, gitInput } from '../../support/git.ts';
-import { World, type Person } from '../../support/people.ts';
+import { worldOfTwo, type Person, type World } from '../../support/people.ts';
 
 let world: World;
 let alice: Person;
@@ -10,13 +10,8 @@ let bob: Person;
 let host: EngineProcess;
 let guest: EngineProcess;
 beforeEach(async () => {
-  world = new World();
-  alice = world.owner('Alice');
-  bob = world.person('Bob');
-  host = world.share(alice, '--approve', 'auto');
-  guest = world.join(bob, await host.invite());
-  await guest.event((event) => event.event === 'synced');
-  await host.event((event) => event.event === 'synced');
+  ({ world, alice, bob } = worldOfTwo());
+  ({ host, guest } = await world.pair(alice, bob));
 });
 afterEach(() => world.end());
 

@@ -10,7 +10,7 @@ import { settings, type EngineEvent } from '../../../extension/src/rpc/contract.
 import type { PeerView, SessionView } from '../../../extension/src/rpc/model.ts';
 import { silentLogger } from '../../../extension/src/shared/log.ts';
 import { commit, git, gitInput, revParse } from '../../support/git.ts';
-import { World, type Person } from '../../support/people.ts';
+import { worldOfTwo, type Person, type World } from '../../support/people.ts';
 import { rejectionReason } from '../../support/reason.ts';
 
 const AUTO = settings.parse({ listen: '127.0.0.1:0', approve: 'auto' });
@@ -29,9 +29,7 @@ let alice: Person;
 let bob: Person;
 let desks: Desk[];
 beforeEach(() => {
-  world = new World();
-  alice = world.owner('Alice');
-  bob = world.person('Bob');
+  ({ world, alice, bob } = worldOfTwo());
   desks = [];
 });
 afterEach(async () => {

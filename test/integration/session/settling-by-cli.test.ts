@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { commit, fsck, git, revParse } from '../../support/git.ts';
 import { lines } from '../../support/diverged.ts';
 import type { EngineProcess } from '../../support/engine-process.ts';
-import { World, type Person } from '../../support/people.ts';
+import { worldOfTwo, type Person, type World } from '../../support/people.ts';
 
 /** Two engines in processes of their own; a person settles what diverged from the command line. */
 
@@ -10,9 +10,7 @@ let world: World;
 let alice: Person;
 let bob: Person;
 beforeEach(() => {
-  world = new World();
-  alice = world.owner('Alice');
-  bob = world.person('Bob');
+  ({ world, alice, bob } = worldOfTwo());
 });
 afterEach(() => world.end());
 
@@ -23,7 +21,7 @@ async function diverged(mine: string, theirs: string): Promise<{ host: EnginePro
   commit(alice.repo, { f: lines(9) });
   const host = world.share(alice, '--approve', 'auto');
   const guest = world.join(bob, await host.invite());
-  await guest.event((event) => event.event === 'synced');
+  await guest.synced();
   const from = [host.events.length, guest.events.length];
   // Without an engine in between, or the later of the two would build on the earlier.
   await guest.stop('SIGKILL');
@@ -124,7 +122,7 @@ describe('peerweave strategy', () => {
     await cli(bob, 'strategy', 'main', 'prefer-remote');
     await guest.stop('SIGKILL');
     const resumed = world.resume(bob);
-    await resumed.event((event) => event.event === 'synced');
+    await resumed.synced();
     expect((await cli(bob, 'strategy')).lines).toEqual([{ strategy: 'manual', branches: { main: 'prefer-remote' } }]);
     expect((await world.run(bob, 'strategy')).stdout).toBe('manual\nmain: prefer-remote\n');
     await cli(bob, 'strategy', 'main', 'default');

@@ -3,33 +3,20 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PeerView, SessionView } from '../../../extension/src/rpc/model.ts';
-import type { EngineProcess } from '../../support/engine-process.ts';
 import { commit, git, revParse } from '../../support/git.ts';
-import { World, type Person } from '../../support/people.ts';
+import { worldOfTwo, type Person, type World } from '../../support/people.ts';
 
 let world: World;
 let alice: Person;
 let bob: Person;
 beforeEach(() => {
-  world = new World();
-  alice = world.owner('Alice');
-  bob = world.person('Bob');
+  ({ world, alice, bob } = worldOfTwo());
 });
 afterEach(() => world.end());
 
-const synced = (engine: EngineProcess, peer: string) =>
-  engine.event((event) => event.event === 'synced' && event.peer === peer);
-
-async function pair(): Promise<{ host: EngineProcess; guest: EngineProcess }> {
-  const host = world.share(alice, '--approve', 'auto');
-  const guest = world.join(bob, await host.invite());
-  await Promise.all([synced(guest, 'Alice'), synced(host, 'Bob')]);
-  return { host, guest };
-}
-
 describe('two people', () => {
   it('share and join: a full clone, then commits, branches and tags cross both ways', async () => {
-    const { host, guest } = await pair();
+    const { host, guest } = await world.pair(alice, bob);
     expect(revParse(bob.repo, 'main')).toBe(revParse(alice.repo, 'main'));
     expect(readFileSync(join(bob.repo, 'README.md'), 'utf8')).toBe('# Project\n');
 
@@ -54,7 +41,7 @@ describe('two people', () => {
   });
 
   it('[SY4] a divergence is told as a conflict with both tips, and other branches go on', async () => {
-    const { host, guest } = await pair();
+    const { host, guest } = await world.pair(alice, bob);
     // Stopped engines hear nothing, so the two really commit at the same time.
     host.child.kill('SIGSTOP');
     const byBob = commit(bob.repo, { 'b.txt': '1\n' });
@@ -77,7 +64,7 @@ describe('two people', () => {
   });
 
   it('status, peers, sync and leave reach the engine that runs, through .git/peerweave', async () => {
-    const { host, guest } = await pair();
+    const { host, guest } = await world.pair(alice, bob);
     const status = (await world.run(alice, 'status', '--json')).lines[0] as SessionView;
     expect(status).toMatchObject({
       repo: alice.repo,
@@ -98,7 +85,7 @@ describe('two people', () => {
   });
 
   it('[SE9] an engine that died is resumed, on either side, and catches up without an invite', async () => {
-    const { host, guest } = await pair();
+    const { host, guest } = await world.pair(alice, bob);
     expect(statSync(join(bob.home, 'identity.pem')).mode & 0o777).toBe(0o600);
     expect(statSync(join(bob.repo, '.git/peerweave/session.json')).mode & 0o777).toBe(0o600);
     await guest.stop('SIGKILL');
@@ -121,14 +108,14 @@ describe('two people', () => {
     await guest.stop('SIGKILL');
     expect(readFileSync(join(bob.repo, 'README.md'), 'utf8')).toBe('# Project\n');
     const back = world.resume(bob);
-    await synced(back, 'Alice');
+    await back.synced('Alice');
     expect(git(bob.repo, 'rev-parse', '--is-shallow-repository')).toBe('false');
     expect(git(bob.repo, 'rev-list', '--count', 'main')).toBe('9');
     git(bob.repo, 'fsck', '--strict');
   });
 
   it('[SE8] the invite’s secret is in no log and no argument', async () => {
-    const { host, guest } = await pair();
+    const { host, guest } = await world.pair(alice, bob);
     const invite = await host.invite();
     for (const engine of [host, guest]) {
       expect(engine.stderr).not.toContain(invite);
@@ -139,7 +126,7 @@ describe('two people', () => {
 
 describe('a third and a fourth person', () => {
   it('link to everybody: a commit by one reaches all, also after the host left', async () => {
-    const { host, guest } = await pair();
+    const { host, guest } = await world.pair(alice, bob);
     const invite = await host.invite();
     const others = ['Carol', 'Dave'].map((name) => world.person(name));
     const engines = others.map((person) => world.join(person, invite));

@@ -10,15 +10,13 @@ import type { SessionView } from '../../../extension/src/rpc/model.ts';
 import type { EngineProcess } from '../../support/engine-process.ts';
 import { runCli } from '../../support/engine-process.ts';
 import { commit, git } from '../../support/git.ts';
-import { World, type Person } from '../../support/people.ts';
+import { worldOfTwo, type Person, type World } from '../../support/people.ts';
 
 let world: World;
 let alice: Person;
 let bob: Person;
 beforeEach(() => {
-  world = new World();
-  alice = world.owner('Alice');
-  bob = world.person('Bob');
+  ({ world, alice, bob } = worldOfTwo());
 });
 afterEach(() => world.end());
 
@@ -136,7 +134,7 @@ describe('who leaves while others are busy', () => {
     const again = world.join(bob, invite);
     await waiting(back);
     expect((await world.run(alice, 'approve', 'Bob')).code).toBe(0);
-    await again.event((event) => event.event === 'synced');
+    await again.synced();
   });
 
   it('a host: a guest that clones fails with a reason, and no git goes on', async () => {
@@ -193,7 +191,7 @@ describe('things in the way', () => {
   it('a session that cannot be saved goes on, and says so once', async () => {
     const host = world.share(alice, '--approve', 'auto');
     const guest = world.join(bob, await host.invite());
-    await guest.event((event) => event.event === 'synced');
+    await guest.synced();
     const file = join(bob.repo, '.git/peerweave/session.json');
     // In its place, between two saves of the engine.
     while (!existsSync(join(file, 'in-the-way'))) {

@@ -3,22 +3,16 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { ActivityEntry } from '../../../extension/src/rpc/conflicts.ts';
 import type { SessionView } from '../../../extension/src/rpc/model.ts';
-import type { EngineProcess } from '../../support/engine-process.ts';
 import { commit, git, revParse, writeFiles } from '../../support/git.ts';
-import { World, type Person } from '../../support/people.ts';
+import { worldOfTwo, type Person, type World } from '../../support/people.ts';
 
 let world: World;
 let alice: Person;
 let bob: Person;
 beforeEach(() => {
-  world = new World();
-  alice = world.owner('Alice');
-  bob = world.person('Bob');
+  ({ world, alice, bob } = worldOfTwo());
 });
 afterEach(() => world.end());
-
-const synced = (engine: EngineProcess, peer: string) =>
-  engine.event((event) => event.event === 'synced' && event.peer === peer);
 
 async function activityOf(person: Person, ...args: string[]): Promise<ActivityEntry[]> {
   const { code, lines, stderr } = await world.run(person, 'activity', '--json', ...args);
@@ -27,9 +21,7 @@ async function activityOf(person: Person, ...args: string[]): Promise<ActivityEn
 }
 
 it('[SY13] activity and undo, between two engines by the command', async () => {
-  const host = world.share(alice, '--approve', 'auto');
-  const guest = world.join(bob, await host.invite());
-  await Promise.all([synced(guest, 'Alice'), synced(host, 'Bob')]);
+  const { guest } = await world.pair(alice, bob);
   const before = revParse(bob.repo, 'main');
   expect(await activityOf(bob)).toEqual([]);
   const nothing = await world.run(bob, 'undo');
@@ -80,7 +72,7 @@ it('[SY13] activity and undo, between two engines by the command', async () => {
   expect(revParse(bob.repo, 'main')).toBe(before);
   await guest.stop('SIGKILL');
   const back = world.resume(bob);
-  await synced(back, 'Alice');
+  await back.synced('Alice');
   expect((await world.run(bob, 'sync')).code).toBe(0);
   expect([revParse(bob.repo, 'main'), git(bob.repo, 'branch', '--list', 'idea')]).toEqual([before, '']);
   expect(revParse(alice.repo, 'main')).toBe(more);
