@@ -3,15 +3,13 @@ import type { EngineEvent, FolderInfo, InviteInfo, Settings } from '../rpc/contr
 import type { EngineState } from '../rpc/model.ts';
 import { deferred } from '../shared/deferred-promise.ts';
 import { Emitter } from '../shared/events.ts';
-import { asPeerweaveError, PeerweaveError } from '../shared/errors.ts';
-import type { Logger } from '../shared/log.ts';
+import { PeerweaveError } from '../shared/errors.ts';
 import { inspectFolder } from './folder-info.ts';
-import type { Home } from './home.ts';
 import { Joins, type JoinInProgress, type WayIn } from './joins.ts';
 import type { Identity } from './link/identity.ts';
 import { OwnIdentity } from './own-identity.ts';
-import type { Repository, RepositoryProvider } from './repo/repository.ts';
-import { RepositoryLock } from './repository-lock.ts';
+import type { RepositoryLock } from './repository-lock.ts';
+import { noSession, RunningSessions, type RunningSessionsParts } from './running-sessions.ts';
 import { CatchingUp } from './session/catching-up.ts';
 import { foundSession } from './session/founding.ts';
 import { decodeInvite, type Invite, type MeetingPlace } from './session/invite.ts';
@@ -19,23 +17,14 @@ import { Joining } from './session/joining.ts';
 import { checkedSignalingUrls, meetingPlaceOf } from './session/meeting-place.ts';
 import type { Network } from './session/network.ts';
 import { SessionStore, type SessionRecord } from './session/session-store.ts';
-import { Session, type SessionParts } from './session/session.ts';
+import type { Session, SessionParts } from './session/session.ts';
 
-export interface ManagerParts {
-  readonly home: Home;
-  readonly provider: RepositoryProvider;
+export interface ManagerParts extends RunningSessionsParts {
   /** Makes what a session reaches its members by. */
   readonly openNetwork: OpenNetwork;
   /** Settings that act at once changed. */
   readonly applySettings: (settings: Settings) => void;
   readonly version: string;
-  readonly log: Logger;
-  /** Unix milliseconds. */
-  readonly now: () => number;
-  /** Answers other processes of this user that ask for the session of a repository (the CLI). */
-  readonly onLocked: (lock: RepositoryLock) => void;
-  /** How long a person has to answer for a guest; five minutes when absent (SE4). */
-  readonly approvalTimeoutMs?: number;
 }
 
 export type OpenNetwork = (request: {
@@ -53,11 +42,6 @@ export interface JoinParams {
   readonly name: string;
 }
 
-interface Running {
-  readonly session: Session;
-  readonly lock: RepositoryLock;
-}
-
 interface JoinOptions {
   readonly invite: Invite;
   readonly request: JoinParams;
@@ -69,12 +53,10 @@ interface JoinOptions {
 /** A window that reloads lets go of the repository a moment after the next one wants it. */
 const RESUME_PATIENCE_MS = 5_000;
 
-/** Owns the sessions of this engine, one for each repository. */
+/** Opens the sessions of this engine, one for each repository: shared, joined or resumed; and ends them. */
 export class P2PManager {
   private readonly parts: ManagerParts;
-  private readonly running = new Map<string, Running>();
-  /** Repositories that a session is being started on. */
-  private readonly starting = new Set<string>();
+  private readonly running: RunningSessions;
   private readonly joins: Joins;
   private readonly identity: OwnIdentity;
   private readonly changes = new Emitter<void>();
@@ -85,9 +67,12 @@ export class P2PManager {
   constructor(parts: ManagerParts) {
     this.parts = parts;
     this.identity = new OwnIdentity(parts.home);
-    this.joins = new Joins(parts.log, (gitDir, repo, patienceMs) => this.takeLock(gitDir, repo, patienceMs));
-    this.joins.onChange(() => this.changes.fire());
-    this.joins.onEvent((event) => this.happenings.fire(event));
+    this.running = new RunningSessions(parts, (directory) => this.joins.has(directory));
+    this.joins = new Joins(parts.log, (gitDir, repo, patienceMs) => this.running.takeLock(gitDir, repo, patienceMs));
+    for (const part of [this.running, this.joins]) {
+      part.onChange(() => this.changes.fire());
+      part.onEvent((event) => this.happenings.fire(event));
+    }
   }
 
   /** Sets the identity from the editor's SecretStorage; without one the key file of the home is used. */
@@ -99,7 +84,7 @@ export class P2PManager {
     return {
       version: this.parts.version,
       fingerprint: (await this.identity.get()).peer,
-      sessions: [...this.running.values()].map(({ session }) => session.view()).concat(this.joins.views()),
+      sessions: this.sessions.map((session) => session.view()).concat(this.joins.views()),
     };
   }
 
@@ -120,7 +105,7 @@ export class P2PManager {
   async share(repo: string, name: string, settings: Settings): Promise<{ session: Session; code: string }> {
     const identity = await this.identity.get();
     const urls = checkedSignalingUrls(settings.signalingUrl);
-    const session = await this.exclusively(repo, 0, async (repository, lock) => {
+    const session = await this.running.exclusively(repo, 0, async (repository, lock) => {
       const record = foundSession(identity, repository.info, name, settings.inviteHours, this.parts.now());
       return this.beginWith(meetingAt(record, urls), { identity, repository, settings }, lock);
     });
@@ -148,7 +133,13 @@ export class P2PManager {
       // Where one cannot listen a session cannot begin; better to know before the host is asked and everything is cloned.
       await network.tryListening(settings.listen);
       signal?.throwIfAborted();
-      return this.joinBy(network, this.free(request.directory), { invite, request, identity, settings, signal });
+      return this.joinBy(network, this.running.free(request.directory), {
+        invite,
+        request,
+        identity,
+        settings,
+        signal,
+      });
     } catch (error) {
       network.dispose();
       throw error;
@@ -190,8 +181,8 @@ export class P2PManager {
   async resume(repo: string, settings: Settings): Promise<JoinInProgress> {
     const identity = await this.identity.get();
     const stored = await new SessionStore(join(resolve(repo), '.git')).load();
-    if (stored?.historyComplete === false) return this.catchUp(this.free(repo), stored, identity, settings);
-    const session = await this.exclusively(repo, RESUME_PATIENCE_MS, async (repository, lock) => {
+    if (stored?.historyComplete === false) return this.catchUp(this.running.free(repo), stored, identity, settings);
+    const session = await this.running.exclusively(repo, RESUME_PATIENCE_MS, async (repository, lock) => {
       const record = await new SessionStore(repository.info.gitDir).load();
       if (record === undefined) throw noSession(repo);
       assertSameIdentity(record, identity);
@@ -204,13 +195,13 @@ export class P2PManager {
   /** Lets changed settings act in everything that runs, as far as they can; the rest counts from the next session on. */
   applySettings(settings: Settings): void {
     this.parts.applySettings(settings);
-    for (const { session } of this.running.values()) session.applySettings(settings);
+    for (const session of this.sessions) session.applySettings(settings);
   }
 
   /** Ends a session, or a join that is under way, and forgets it. */
   async leave(repo: string): Promise<void> {
     if (this.joins.has(resolve(repo))) await this.joins.leave(resolve(repo));
-    else await this.stop(repo, (session) => session.leave());
+    else await this.running.stop(repo, (session) => session.leave());
   }
 
   /** Stops a session, or a join whose history still arrives, for another engine to go on with. */
@@ -219,27 +210,21 @@ export class P2PManager {
     const joining = this.joins.has(directory);
     await this.joins.suspend(directory);
     // A join that was about to finish has become a session meanwhile.
-    if (!joining || this.running.has(directory)) await this.stop(directory, (session) => session.suspend());
+    if (!joining || this.running.has(directory)) await this.running.stop(directory, (session) => session.suspend());
   }
 
   /** Stops everything without leaving; the engine is about to exit. */
   async suspendAll(): Promise<void> {
-    await Promise.allSettled([this.joins.suspendAll(), ...[...this.running.keys()].map((repo) => this.suspend(repo))]);
+    await Promise.allSettled([this.joins.suspendAll(), ...this.running.folders.map((repo) => this.suspend(repo))]);
   }
 
   /** The sessions that run; joins are none yet. */
   get sessions(): readonly Session[] {
-    return [...this.running.values()].map(({ session }) => session);
+    return this.running.all;
   }
 
   session(repo: string): Session {
-    return this.get(repo).session;
-  }
-
-  private async takeLock(gitDir: string, repo: string, patienceMs: number): Promise<RepositoryLock> {
-    const lock = await RepositoryLock.take(gitDir, repo, patienceMs);
-    this.parts.onLocked(lock);
-    return lock;
+    return this.running.get(repo);
   }
 
   /** Opens the network that the record names, and runs the session on it. */
@@ -250,7 +235,7 @@ export class P2PManager {
   ): Promise<Session> {
     const { identity, settings } = own;
     const network = this.parts.openNetwork({ identity, meeting: meetingPlaceOf(record), settings });
-    return this.begin({ ...own, record, network }, lock);
+    return this.running.begin({ ...own, record, network }, lock);
   }
 
   private catchUp(directory: string, record: SessionRecord, identity: Identity, settings: Settings): JoinInProgress {
@@ -274,86 +259,12 @@ export class P2PManager {
     const session = this.joins.run(
       way,
       ({ repository, record, ...first }, lock) =>
-        this.begin({ identity, repository, record, settings, network }, lock, first),
+        this.running.begin({ identity, repository, record, settings, network }, lock, first),
       patienceMs,
     );
     // Whoever wants to know may wait for the other end only; this one must not end the process.
     session.catch(() => network.dispose());
     return session;
-  }
-
-  /** Makes the session and runs it. Once it is live, its lock and its repository go when it does; before, the caller sees to them. */
-  private async begin(
-    own: Pick<SessionParts, 'identity' | 'repository' | 'record' | 'settings' | 'network'>,
-    lock: RepositoryLock,
-    first?: Parameters<Session['start']>[0],
-  ): Promise<Session> {
-    const { home, log, now, approvalTimeoutMs } = this.parts;
-    const { gitDir, root } = own.repository.info;
-    const store = new SessionStore(gitDir);
-    const session = new Session({ ...own, home, store, log: log.scope('session'), now, approvalTimeoutMs });
-    session.onChange(() => this.changes.fire());
-    session.onEvent((event) => this.happenings.fire(event));
-    this.running.set(root, { session, lock });
-    try {
-      await session.start(first);
-      return session;
-    } catch (error) {
-      this.running.delete(root);
-      session.dispose();
-      throw error;
-    }
-  }
-
-  private async stop(repo: string, end: (session: Session) => Promise<void>): Promise<void> {
-    const { session, lock } = this.get(repo);
-    this.running.delete(resolve(repo));
-    try {
-      await end(session);
-    } finally {
-      session.repository.dispose();
-      await lock.release();
-      this.changes.fire();
-    }
-  }
-
-  /** Opens a repository for one session at most, in this engine and any other. */
-  private async exclusively(
-    repo: string,
-    patienceMs: number,
-    use: (repository: Repository, lock: RepositoryLock) => Promise<Session>,
-  ): Promise<Session> {
-    const repository = await this.parts.provider.open(repo);
-    let lock: RepositoryLock | undefined;
-    let claimed: string | undefined;
-    try {
-      const { gitDir } = repository.info;
-      const root = this.free(repository.info.root);
-      this.starting.add(root);
-      claimed = root;
-      lock = await this.takeLock(gitDir, root, patienceMs);
-      return await use(repository, lock);
-    } catch (error) {
-      await lock?.release();
-      repository.dispose();
-      throw asPeerweaveError(error);
-    } finally {
-      if (claimed !== undefined) this.starting.delete(claimed);
-    }
-  }
-
-  /** The absolute folder, if no session and no join of this engine has it. */
-  private free(repo: string): string {
-    const directory = resolve(repo);
-    const taken = [this.joins, this.running, this.starting].some((some) => some.has(directory));
-    if (!taken) return directory;
-    throw new PeerweaveError('already-shared', `${directory} is in a session already. Leave it first.`);
-  }
-
-  private get(repo: string): Running {
-    const found = this.running.get(resolve(repo));
-    if (found === undefined) throw noSession(repo);
-    return found;
   }
 }
 
@@ -376,6 +287,3 @@ function assertSameIdentity(record: SessionRecord, identity: Identity): void {
     'This session was joined with another identity. Join it again with a new invite.',
   );
 }
-
-const noSession = (repo: string): PeerweaveError =>
-  new PeerweaveError('no-session', `${repo} is in no session. Share it, or join one with an invite.`);
