@@ -6,7 +6,7 @@ import {
 } from '../../../extension/src/p2p/link/control-protocol.ts';
 import { tcpTransport } from '../../../extension/src/p2p/transport/tcp.ts';
 import { hostileDialer } from '../../support/hostile-dialer.ts';
-import { arrival, closed, LinkLab } from '../../support/link-lab.ts';
+import { arrival, closed, LinkLab, type Person } from '../../support/link-lab.ts';
 import { rejectionReason } from '../../support/reason.ts';
 
 const request = (id: number, method: string, params: unknown = {}): object => ({ jsonrpc: '2.0', id, method, params });
@@ -19,6 +19,14 @@ beforeEach(() => {
   lab = new LinkLab(() => tcpTransport, '127.0.0.1');
 });
 afterEach(() => lab.dispose());
+
+/** A peer that does as it likes, and its link as the victim has it. */
+async function attacked(victim?: Person) {
+  const who = victim ?? (await lab.person());
+  const arriving = arrival(who);
+  const hostile = await hostileDialer(who);
+  return { hostile, link: await arriving };
+}
 
 describe('a peer that breaks the control protocol loses its link, and nobody else notices [LI8]', () => {
   it.each([
@@ -37,9 +45,7 @@ describe('a peer that breaks the control protocol loses its link, and nobody els
     const victim = await lab.person();
     const other = await lab.person();
     const [bystander] = await lab.link(other, victim);
-    const arriving = arrival(victim);
-    const hostile = await hostileDialer(victim);
-    const link = await arriving;
+    const { hostile, link } = await attacked(victim);
     link.control.handleRequest('join', () => Promise.reject(new Error('not reached')));
     const end = closed(link);
     const told = new Promise<string>((resolve) => hostile.session.onClosed(({ message: text }) => resolve(text)));
@@ -51,10 +57,7 @@ describe('a peer that breaks the control protocol loses its link, and nobody els
   });
 
   it('announces a frame of 4 GiB', async () => {
-    const victim = await lab.person();
-    const arriving = arrival(victim);
-    const hostile = await hostileDialer(victim);
-    const link = await arriving;
+    const { hostile, link } = await attacked();
     link.admit();
     const end = closed(link);
     hostile.control.write(Buffer.from([0xff, 0xff, 0xff, 0xff]));
@@ -62,10 +65,7 @@ describe('a peer that breaks the control protocol loses its link, and nobody els
   });
 
   it('sends larger frames than an admitted peer may', async () => {
-    const victim = await lab.person();
-    const arriving = arrival(victim);
-    const hostile = await hostileDialer(victim);
-    const link = await arriving;
+    const { hostile, link } = await attacked();
     link.admit();
     // Past the stranger's limit and within its own: refused for what it is, not for its size.
     const answered = new Promise((resolve) => hostile.control.on('data', resolve));
@@ -78,19 +78,14 @@ describe('a peer that breaks the control protocol loses its link, and nobody els
   });
 
   it('floods', async () => {
-    const victim = await lab.person();
-    const arriving = arrival(victim);
-    const hostile = await hostileDialer(victim);
-    const end = closed(await arriving);
+    const { hostile, link } = await attacked();
+    const end = closed(link);
     for (let id = 0; id < 3_000; id++) hostile.say(request(id, 'ping'));
     expect((await end).reason).toBe('rate-limited');
   });
 
   it('answers a request with something else', async () => {
-    const victim = await lab.person();
-    const arriving = arrival(victim);
-    const hostile = await hostileDialer(victim);
-    const link = await arriving;
+    const { hostile, link } = await attacked();
     const end = closed(link);
     const joining = link.control.request('join', { session: '0'.repeat(32) as never, name: 'V', addresses: [] });
     hostile.say({ jsonrpc: '2.0', id: 0, result: { roster: 'none' } });
@@ -99,10 +94,7 @@ describe('a peer that breaks the control protocol loses its link, and nobody els
   });
 
   it('sends more on a channel than its window allows [LI7]', async () => {
-    const victim = await lab.person();
-    const arriving = arrival(victim);
-    const hostile = await hostileDialer(victim);
-    const link = await arriving;
+    const { hostile, link } = await attacked();
     link.admit();
     const broken = new Promise<Error>((resolve) =>
       link.onExec((_, stream) => {
@@ -122,10 +114,7 @@ describe('a peer that breaks the control protocol loses its link, and nobody els
 
 describe('what a newer peer says is no violation [LI6]', () => {
   it('ignores unknown notifications and answers unknown requests', async () => {
-    const victim = await lab.person();
-    const arriving = arrival(victim);
-    const hostile = await hostileDialer(victim);
-    const link = await arriving;
+    const { hostile, link } = await attacked();
     link.admit();
     const { heard } = hostile;
     hostile.say(notification('from-the-future', { x: 1 }));
@@ -140,10 +129,7 @@ describe('what a newer peer says is no violation [LI6]', () => {
   });
 
   it('leaves requests past a limit undone, but answered', async () => {
-    const victim = await lab.person();
-    const arriving = arrival(victim);
-    const hostile = await hostileDialer(victim);
-    const link = await arriving;
+    const { hostile, link } = await attacked();
     link.control.handleRequest('join', () => new Promise(() => undefined));
     const { heard } = hostile;
     const join = { session: '0'.repeat(32), name: 'x', addresses: [] };
@@ -154,10 +140,7 @@ describe('what a newer peer says is no violation [LI6]', () => {
   });
 
   it('refuses channels it does not know, and a second control channel', async () => {
-    const victim = await lab.person();
-    const arriving = arrival(victim);
-    const hostile = await hostileDialer(victim);
-    const link = await arriving;
+    const { hostile, link } = await attacked();
     link.admit();
     await expect(hostile.session.openChannel('direct-tcpip')).rejects.toThrow();
     await expect(hostile.session.openChannel('control@peerweave')).rejects.toThrow();
