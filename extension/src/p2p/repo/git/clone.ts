@@ -256,7 +256,8 @@ async function fetchInto(
   const progress = new ProgressMeter(request.onProgress);
   const connect = (stop: AbortSignal): Promise<Duplex> => request.connect(stop, what);
   const choose = async (offer: Advertisement): Promise<FetchPlan | undefined> => plan(offer);
-  return fetchPack({ git, gitDir, staging, limits, signal, progress, connect, plan: choose, ...more });
+  // Nothing is offered as a base, so nothing but the pack is needed to read it.
+  return fetchPack({ git, gitDir, staging, limits, signal, progress, connect, plan: choose, whole: true, ...more });
 }
 
 /** Which ids are here with all they reach. */

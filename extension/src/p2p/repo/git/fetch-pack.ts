@@ -1,21 +1,13 @@
 import type { Duplex } from 'node:stream';
 import { PeerweaveError } from '../../../shared/errors.ts';
-import type { ReceiveLimits } from '../repository.ts';
 import { throwIfCancelled, type Git } from './git.ts';
-import { startUnpacking, takeInPack, type Intake } from './pack-intake.ts';
+import { startUnpacking, takeInPack, type Intake, type IntakeOptions } from './pack-intake.ts';
 import { PktLineError } from './pkt-line.ts';
-import type { ProgressMeter } from './progress-meter.ts';
-import type { Staging } from './staging.ts';
 import { UploadPackClient, type Advertisement, type FetchPlan } from './upload-pack-client.ts';
 
-export interface FetchPackOptions {
+export interface FetchPackOptions extends IntakeOptions {
   readonly git: Git;
-  readonly gitDir: string;
-  readonly staging: Staging;
-  readonly limits: ReceiveLimits;
-  readonly progress: ProgressMeter;
   readonly connect: (signal: AbortSignal) => Promise<Duplex>;
-  readonly signal: AbortSignal;
   /** Decides what to ask for once the peer's refs are known; undefined when nothing of use is offered. */
   readonly plan: (offer: Advertisement) => Promise<FetchPlan | undefined>;
   /** Called when the peer has been asked: what is to be started can be started beside the peer's work. */

@@ -14,6 +14,11 @@ export interface IntakeOptions {
   readonly limits: ReceiveLimits;
   readonly progress: ProgressMeter;
   readonly signal: AbortSignal;
+  /**
+   * The pack is to hold all that it builds on. Git then does not see what the repository has, and does not compare it byte by byte with the
+   * same objects in the pack: a clone's tip with its history.
+   */
+  readonly whole?: boolean;
 }
 
 export interface Intake {
@@ -97,7 +102,7 @@ async function feed(
   }
 }
 
-function start(git: Git, keepPacked: boolean, { gitDir, staging, limits, signal }: IntakeOptions): GitProcess {
+function start(git: Git, keepPacked: boolean, { gitDir, staging, limits, signal, whole }: IntakeOptions): GitProcess {
   const args = keepPacked
     ? [
         'index-pack',
@@ -120,7 +125,7 @@ function start(git: Git, keepPacked: boolean, { gitDir, staging, limits, signal 
       ...(keepPacked || !SYNCS_LOOSE_OBJECTS ? [] : ['core.fsync=none']),
     ],
     // Git's own ceiling for one allocation: a delta of a few bytes may claim to expand to gigabytes.
-    env: { ...staging.env(), GIT_ALLOC_LIMIT: String(limits.maxObjectBytes) },
+    env: { ...(whole === true ? staging.aloneEnv() : staging.env()), GIT_ALLOC_LIMIT: String(limits.maxObjectBytes) },
     signal,
   });
   process.stdout.resume();
