@@ -100,7 +100,7 @@ it('serves a clone with all there is, also what was committed since', async () =
   fsck(clone);
 });
 
-it('[SY3] serves nothing that no branch or tag reaches, though it lies in the same pack', async () => {
+it('serves nothing that no branch or tag reaches, though it lies in the same pack', async () => {
   const main = revParse(root, 'HEAD');
   const secret = commit(root, { 'secret.txt': 'not to be shared\n' }, 'Secret');
   git(root, 'update-ref', 'refs/stash', secret);
