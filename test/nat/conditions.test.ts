@@ -105,7 +105,11 @@ describeInLab('a transfer goes on when', () => {
         // Nobody began the transfer anew.
         expect(sent - resent).toBeLessThan(bytes * (1 + OVERHEAD) + 200_000);
         if (unnoticed === true) {
-          expect(host.engine.events.slice(events).filter(({ event }) => event === 'peer')).toEqual([]);
+          // ICE may settle on another pair by the same route, restart or not.
+          const noticed = host.engine.events
+            .slice(events)
+            .filter((event) => event.event === 'peer' && (event.state !== 'online' || event.route !== route));
+          expect(noticed).toEqual([]);
           expect(after.moves).toBe(before.moves);
         }
       } finally {
