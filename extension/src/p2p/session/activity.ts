@@ -6,9 +6,12 @@ import type { PeerId } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Link } from '../link/link.ts';
 import type { RefMove, TransferProgress } from '../repo/repository.ts';
+import type { Route } from '../transport/transport.ts';
 import type { BranchState } from '../sync/model.ts';
 import type { Approval } from './gatekeeper.ts';
 import { transferOf } from './session-view.ts';
+
+type PeerState = 'online' | 'reconnecting' | 'offline' | 'left';
 
 /** What lately happened with each peer, and the events that tell about it: each cause once (ED3). */
 export class Activity {
@@ -19,6 +22,11 @@ export class Activity {
   private readonly transfers = new Map<PeerId, Transfer>();
   private readonly errors = new Map<PeerId, PeerweaveError>();
   private readonly announcedGuests = new Set<string>();
+  /** How each peer was linked, as last told. */
+  private readonly toldPeers = new Map<
+    PeerId,
+    { state: PeerState; link: Link | undefined; route: Route | undefined }
+  >();
   /** Branch → its candidates as last told. */
   private readonly toldConflicts = new Map<string, string>();
   private readonly happenings = new Emitter<EngineEvent>();
@@ -47,11 +55,15 @@ export class Activity {
     this.happenings.fire(event);
   }
 
-  peer(peer: PeerId, state: 'online' | 'reconnecting' | 'offline' | 'left', link: Link | undefined): void {
+  /** Tells how a peer is linked now, when that is news: another way by the same route, as ICE may find it any time, is none. */
+  peer(peer: PeerId, state: PeerState, link: Link | undefined): void {
     if (state === 'online') {
       this.seen.add(peer);
       this.errors.delete(peer);
     }
+    const before = this.toldPeers.get(peer);
+    if (before?.state === state && before.link === link && before.route === link?.route) return;
+    this.toldPeers.set(peer, { state, link, route: link?.route });
     this.tell({
       event: 'peer',
       peer: this.nameOf(peer),
