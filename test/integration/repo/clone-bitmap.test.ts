@@ -7,7 +7,6 @@ import { CloneBitmap } from '../../../extension/src/p2p/repo/git/clone-bitmap.ts
 import { Git } from '../../../extension/src/p2p/repo/git/git.ts';
 import { serveUploadPack, startUploadPack } from '../../../extension/src/p2p/repo/git/serve.ts';
 import { SystemGitProvider } from '../../../extension/src/p2p/repo/git/provider.ts';
-import type { CloneRequest } from '../../../extension/src/p2p/repo/repository.ts';
 import { silentLogger } from '../../../extension/src/shared/log.ts';
 import {
   commit,
@@ -16,11 +15,10 @@ import {
   gitInput,
   initRepository,
   revParse,
-  sharedRefs,
   tempFolder,
   type TempFolder,
 } from '../../support/git.ts';
-import { ALICE, branch, provider } from '../../support/two-repositories.ts';
+import { cloneRequest, provider } from '../../support/two-repositories.ts';
 
 let temp: TempFolder;
 let root: string;
@@ -67,19 +65,12 @@ async function cloneWithBitmap(repo: string): Promise<string> {
     serveUploadPack(upload, theirs, signal).catch(() => theirs.destroy());
     return ours;
   };
-  const clone = await provider.clone({ ...cloneRequest(repo), connect });
+  const repository = await provider.open(repo);
+  const clone = await provider.clone(cloneRequest(repository, repo, join(temp.path, 'clone'), { connect }));
   clone.dispose();
+  repository.dispose();
   return clone.info.root;
 }
-
-const cloneRequest = (repo: string): Omit<CloneRequest, 'connect'> => ({
-  directory: join(temp.path, 'clone'),
-  objectFormat: 'sha1',
-  peer: ALICE,
-  namespace: 'alice',
-  refs: sharedRefs(repo),
-  head: branch('main'),
-});
 
 it('gives git a bitmap that it takes, and leaves the object folder as it was', async () => {
   const before = packsIn(join(gitDirOf(root), 'objects'));
@@ -146,8 +137,13 @@ it('goes when the repository is closed, also while it is being made', async () =
   const making = hurried.make();
   hurried.dispose();
   await making;
-  await Promise.resolve();
   expect(existsSync(folderOf(root))).toBe(false);
+});
+
+it('stays when a repository that did not make it is closed', async () => {
+  await bitmap.make();
+  (await provider.open(root)).dispose();
+  testBitmap(root, await bitmap.env());
 });
 
 it('replaces what an engine that was killed has left', async () => {
@@ -189,6 +185,7 @@ it.each([
   const none = prepare();
   await none.make();
   expect(await none.env()).toEqual({});
+  expect(existsSync(none.folder)).toBe(false);
   none.dispose();
 });
 
@@ -212,7 +209,7 @@ it('is made for a repository that somebody is about to clone, and used for the h
     repository.serve(theirs, { signal, tipOnly: what === 'tip' }).catch(() => theirs.destroy());
     return ours;
   };
-  const clone = await provider.clone({ ...cloneRequest(large), connect });
+  const clone = await provider.clone(cloneRequest(repository, large, join(temp.path, 'clone'), { connect }));
   expect(readFileSync(told, 'utf8')).toBe(`\n${folderOf(large)}\n`);
   fsck(clone.info.root);
   clone.dispose();

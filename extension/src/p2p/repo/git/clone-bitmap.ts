@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import type { Disposable } from '../../../shared/disposable.ts';
 import { messageOf } from '../../../shared/errors.ts';
 import type { Logger } from '../../../shared/log.ts';
-import { stepBack } from './step-back.ts';
 import type { Git } from './git.ts';
+import { stepBack } from './step-back.ts';
 
 /** Bytes of all `.idx` files, some 28 an object: below, git counts in no time, and far above, making a bitmap takes gigabytes. */
 const MIN_INDEX_BYTES = 512 * 1024;
@@ -28,16 +28,17 @@ interface Pack {
 }
 
 /**
- * A reachability bitmap over the repository's packs (git-multi-pack-index(1)). Without one
- * git walks through all history to find out what a clone needs: 0.9 of the 1.4 s of CPU that serving 213,000 objects took. Repositories that are
- * worked in have none, and their object folder is not ours to write to. So the packs are linked to a folder of our own,
- * `.git/peerweave/bitmap`, which git is pointed at as one more object folder; it never serves what no wanted commit reaches, with or without.
+ * A reachability bitmap over the repository's packs (git-multi-pack-index(1)). Without one git walks through all history to find out what a
+ * clone needs: 0.9 of the 1.4 s of CPU that serving 213,000 objects took. Repositories that are worked in have none, and their object folder
+ * is not ours to write to. So the packs are linked to a folder of our own, `.git/peerweave/bitmap`, which git is pointed at as one more
+ * object folder; it never serves what no wanted commit reaches, with or without.
  *
  * It is an aid only: where it cannot be made, or does not fit any more, clones are served without.
  */
 export class CloneBitmap implements Disposable {
   private readonly options: CloneBitmapOptions;
-  private readonly folder: string;
+  /** Of the packs and their bitmap, while there are any. */
+  readonly folder: string;
   private readonly objectsDir: string;
   private readonly stopped = new AbortController();
   private making: Promise<void> | undefined;
@@ -53,8 +54,9 @@ export class CloneBitmap implements Disposable {
   /** Makes one that fits the packs of now, unless there is one. Never throws: it only takes longer without. */
   make(): Promise<void> {
     this.making ??= this.renew()
-      .catch((error: unknown) => {
+      .catch(async (error: unknown) => {
         if (!this.stopped.signal.aborted) this.options.log.info(`no bitmap for clones: ${messageOf(error)}`);
+        await this.clear().catch(() => undefined);
       })
       .finally(() => (this.making = undefined));
     return this.making;
@@ -71,9 +73,8 @@ export class CloneBitmap implements Disposable {
   /** Lets the packs go, which would take space when the repository has replaced them. */
   dispose(): void {
     this.stopped.abort();
-    const clear = (): void => rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 });
-    if (this.making === undefined) clear();
-    else void this.making.then(clear);
+    // One that is being made fails now, and clears up after itself.
+    if (this.covered !== undefined) rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 });
   }
 
   private async renew(): Promise<void> {
