@@ -12,7 +12,7 @@ import { startPair, type Pair } from '../pair.ts';
 
 const MB = 1_000_000;
 const FILE_BYTES = 25 * MB;
-/** Each twice the one before, to show whether memory grows with size. With the first, a young process still grows by itself. */
+/** Each twice the one before, to show whether memory grows with size, or only until a young process has grown up. */
 const SIZES_MB = [200, 400, 800] as const;
 /** What comes after a join dies down in this time. */
 const SETTLE_MS = 5_000;
@@ -76,12 +76,8 @@ function summarise(idle: Phase, moves: readonly Phase[]): BenchmarkResult {
     { what: `${side} engine, CPU of a core when idle`, value: cpuPercent(idle[side]), limit: 1, unit: '%' },
     { what: `${side} engine, peak memory, ${first.name}`, value: first[side].peakRss / MB, limit: 200, unit: 'MB' },
     { what: `${side} engine, peak memory, ${whole.name}`, value: whole[side].peakRss / MB, limit: 200, unit: 'MB' },
-    {
-      what: `${side} engine, peak memory, ${whole.name} : ${half.name}`,
-      value: whole[side].peakRss / half[side].peakRss,
-      limit: FLAT,
-      unit: 'x',
-    },
+    growth(side, half, first),
+    growth(side, whole, half),
   ]);
   return {
     tables: [
@@ -95,6 +91,13 @@ function summarise(idle: Phase, moves: readonly Phase[]): BenchmarkResult {
     data: phases,
   };
 }
+
+const growth = (side: 'serving' | 'receiving', larger: Phase, smaller: Phase): Target => ({
+  what: `${side} engine, peak memory, ${larger.name} : ${smaller.name}`,
+  value: larger[side].peakRss / smaller[side].peakRss,
+  limit: FLAT,
+  unit: 'x',
+});
 
 const row = (usage: Usage): string[] => [
   usage.seconds.toFixed(1),
