@@ -16,7 +16,7 @@ import {
   sharedRefs,
   type TempFolder,
 } from '../../support/git.ts';
-import { provider, ref, requestAll } from '../../support/two-repositories.ts';
+import { cloneRequest, provider, ref, requestAll } from '../../support/two-repositories.ts';
 
 let temp: TempFolder;
 let aliceRoot: string;
@@ -235,3 +235,20 @@ it('[SY11] opening removes a lock among the peer refs that a crash left, and no 
   (await provider.open(bobRoot)).dispose();
   expect(locks.map((lock) => existsSync(lock))).toEqual([false, true]);
 });
+
+it.skipIf(process.platform === 'win32')(
+  'receives in a folder whose path holds what git separates paths by',
+  async () => {
+    const [from, to] = ['a:b "served"', 'c:"d" \\e'].map((name) => join(temp.path, name)) as [string, string];
+    initRepository(from);
+    const first = commit(from, { 'a.txt': 'a\n' });
+    const there = await provider.open(from);
+    const here = await provider.clone(cloneRequest(there, from, to));
+    const next = commit(from, { 'a.txt': 'b\n' });
+    await here.receive(requestAll(there, from));
+    expect(revParse(to, 'main')).toBe(first);
+    expect(revParse(to, 'refs/remotes/peers/alice/main')).toBe(next);
+    expectClean(to);
+    for (const repository of [there, here]) repository.dispose();
+  },
+);

@@ -151,7 +151,7 @@ export interface Repository extends Disposable {
   serve(stream: Duplex, options?: { signal?: AbortSignal; tipOnly?: boolean }): Promise<void>;
   /** So many peers have just been told of new refs: what will serve their fetches is made ready, and let go if they do not come. */
   expectFetches(peers: number): Promise<void>;
-  /** Somebody may want to clone before long: what makes that faster is made ready, behind all other work. Again when packs have changed. */
+  /** Somebody may want to clone before long: what makes that faster is made ready, and kept up to date, behind all other work. */
   expectClones(): void;
   /**
    * Fetches into staging, gates, publishes the objects and records the peer's refs (SY2, SY3). Throws `PeerweaveError` with

@@ -1,22 +1,13 @@
-import { rmSync } from 'node:fs';
-import { link, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { link, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Disposable } from '../../../shared/disposable.ts';
-import { messageOf } from '../../../shared/errors.ts';
-import type { Logger } from '../../../shared/log.ts';
-import type { Git } from './git.ts';
-import { stepBack } from './step-back.ts';
+import { CloneAid, type CloneAidOptions } from './clone-aid.ts';
+import { moreObjects, objectFolders } from './object-folders.ts';
 
 /** Bytes of all `.idx` files, some 28 an object: below, git counts in no time, and far above, making a bitmap takes gigabytes. */
 const MIN_INDEX_BYTES = 512 * 1024;
 const MAX_INDEX_BYTES = 64 * 1024 * 1024;
-/** `nice(1)`: nobody waits for a bitmap. */
-const PRIORITY = 10;
 
-export interface CloneBitmapOptions {
-  readonly git: Git;
-  readonly gitDir: string;
-  readonly log: Logger;
+export interface CloneBitmapOptions extends CloneAidOptions {
   readonly minIndexBytes?: number;
 }
 
@@ -29,57 +20,29 @@ interface Pack {
 
 /**
  * A reachability bitmap over the repository's packs (git-multi-pack-index(1)). Without one git walks through all history to find out what a
- * clone needs: 0.9 of the 1.4 s of CPU that serving 213,000 objects took. Repositories that are worked in have none, and their object folder
- * is not ours to write to. So the packs are linked to a folder of our own, `.git/peerweave/bitmap`, which git is pointed at as one more
- * object folder; it never serves what no wanted commit reaches, with or without.
- *
- * It is an aid only: where it cannot be made, or does not fit any more, clones are served without.
+ * clone needs: 0.9 of the 1.4 s of CPU that serving 213,000 objects took. Repositories that are worked in have none. The packs are linked
+ * to the folder, so they stay on the disk for as long as it does.
  */
-export class CloneBitmap implements Disposable {
-  private readonly options: CloneBitmapOptions;
-  /** Of the packs and their bitmap, while there are any. */
-  readonly folder: string;
-  private readonly objectsDir: string;
-  private readonly stopped = new AbortController();
-  private making: Promise<void> | undefined;
-  /** The packs that it covers; undefined while there is none. */
-  private covered: ReadonlySet<string> | undefined;
+export class CloneBitmap extends CloneAid {
+  private readonly minIndexBytes: number;
+  /** The packs that it covers, once there is one. */
+  private covered: ReadonlySet<string> = new Set();
 
   constructor(options: CloneBitmapOptions) {
-    this.options = options;
-    this.folder = join(options.gitDir, 'peerweave', 'bitmap');
-    this.objectsDir = join(options.gitDir, 'objects');
+    super(options, 'bitmap', 'bitmap');
+    this.minIndexBytes = options.minIndexBytes ?? MIN_INDEX_BYTES;
   }
 
-  /** Makes one that fits the packs of now, unless there is one. Never throws: it only takes longer without. */
-  make(): Promise<void> {
-    this.making ??= this.renew()
-      .catch(async (error: unknown) => {
-        if (!this.stopped.signal.aborted) this.options.log.info(`no bitmap for clones: ${messageOf(error)}`);
-        await this.clear().catch(() => undefined);
-      })
-      .finally(() => (this.making = undefined));
-    return this.making;
-  }
-
-  /** What to tell the git that serves a clone; nothing when there is no bitmap, or a pack of it is not the repository's any more. */
+  /** Nothing when a pack that it covers is not the repository's any more. */
   async env(): Promise<Record<string, string>> {
-    const { covered } = this;
-    if (covered === undefined || this.making !== undefined) return {};
+    if (!this.ready) return {};
     const now = new Set(await packNames(this.objectsDir));
-    return [...covered].every((name) => now.has(name)) ? { GIT_ALTERNATE_OBJECT_DIRECTORIES: this.folder } : {};
+    return [...this.covered].every((name) => now.has(name)) ? moreObjects(this.folder) : {};
   }
 
-  /** Lets the packs go, which would take space when the repository has replaced them. */
-  dispose(): void {
-    this.stopped.abort();
-    // One that is being made fails now, and clears up after itself.
-    if (this.covered !== undefined) rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 });
-  }
-
-  private async renew(): Promise<void> {
+  protected async renew(): Promise<void> {
     const packs = await readPacks(this.objectsDir);
-    if (this.covered !== undefined && sameNames(this.covered, packs)) return;
+    if (this.here && sameNames(this.covered, packs)) return;
     await this.clear();
     if (!(await this.isWorthIt(packs))) return;
     const target = join(this.folder, 'pack');
@@ -92,31 +55,21 @@ export class CloneBitmap implements Disposable {
     await this.write(packs.reduce((largest, pack) => (pack.packBytes > largest.packBytes ? pack : largest)));
     this.stopped.signal.throwIfAborted();
     this.covered = new Set(packs.map(({ name }) => name));
+    this.here = true;
   }
 
   /** `preferred` is the pack that a clone may get as it lies. */
   private async write(preferred: Pack): Promise<void> {
-    const { git, gitDir } = this.options;
-    await git.run(['multi-pack-index', 'write', '--bitmap', `--preferred-pack=${preferred.name}.pack`], {
-      gitDir,
-      isolated: true,
-      env: { GIT_OBJECT_DIRECTORY: this.folder, GIT_ALTERNATE_OBJECT_DIRECTORIES: this.objectsDir },
-      signal: this.stopped.signal,
-      onStart: (pid) => stepBack(pid, PRIORITY),
+    await this.run(['multi-pack-index', 'write', '--bitmap', `--preferred-pack=${preferred.name}.pack`], {
+      env: objectFolders(this.folder, this.objectsDir),
     });
   }
 
   private async isWorthIt(packs: readonly Pack[]): Promise<boolean> {
     const bytes = packs.reduce((sum, { indexBytes }) => sum + indexBytes, 0);
-    const { minIndexBytes = MIN_INDEX_BYTES } = this.options;
-    if (packs.length === 0 || bytes < minIndexBytes || bytes > MAX_INDEX_BYTES) return false;
+    if (packs.length === 0 || bytes < this.minIndexBytes || bytes > MAX_INDEX_BYTES) return false;
     // Of their own, which git then finds.
     return !(await readdir(join(this.objectsDir, 'pack'))).some((name) => name.endsWith('.bitmap'));
-  }
-
-  private async clear(): Promise<void> {
-    this.covered = undefined;
-    await rm(this.folder, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 

@@ -1,5 +1,6 @@
-import type { Duplex } from 'node:stream';
 import { rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import type { Duplex } from 'node:stream';
 import { join } from 'node:path';
 import { deferred } from '../../../shared/deferred-promise.ts';
 import { messageOf, PeerweaveError } from '../../../shared/errors.ts';
@@ -27,8 +28,11 @@ export interface CloneContext {
 /** Milliseconds that the peer's git is left with a history that it has ready; it gives up after twice as many (`serve.ts`). */
 const HISTORY_PATIENCE_MS = 60_000;
 
-/** A process for each core, where there are enough files to be worth it (git-config(1), `checkout.thresholdForParallelism`). */
-const PARALLEL_CHECKOUT = ['checkout.workers=0'];
+/**
+ * A process for each core but the one that git needs to read the history meanwhile, where there are enough files to be worth it
+ * (git-config(1), `checkout.thresholdForParallelism`).
+ */
+const PARALLEL_CHECKOUT = [`checkout.workers=${Math.max(1, availableParallelism() - 1)}`];
 
 /** What is known of a clone that is complete. */
 export interface Cloned {

@@ -6,6 +6,7 @@ import { messageOf } from '../../../shared/errors.ts';
 import type { Oid } from '../../../shared/ids.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { exists, syncFolder } from './files.ts';
+import { objectFolders } from './object-folders.ts';
 import { outlived } from './process-alive.ts';
 
 /** Windows flushes no file that it may not write to, as loose objects are: there git, which makes them, has to. */
@@ -40,8 +41,7 @@ export class Staging {
    */
   env(): Record<string, string> {
     return {
-      GIT_OBJECT_DIRECTORY: this.path,
-      GIT_ALTERNATE_OBJECT_DIRECTORIES: this.objectsDir,
+      ...objectFolders(this.path, this.objectsDir),
       GIT_SHALLOW_FILE: join(this.path, 'shallow'),
     };
   }

@@ -28,11 +28,10 @@ import type {
   RepositoryInfo,
 } from '../repository.ts';
 import type { ActivityLog } from './activity-log.ts';
-import { CloneBitmap } from './clone-bitmap.ts';
 import { ExpectedDiff } from './expected-diff.ts';
 import { conflictVersions, fileAt } from './file-version.ts';
 import { isComplete } from './gate.ts';
-import { throwIfCancelled, type Git, type GitProcess } from './git.ts';
+import type { Git } from './git.ts';
 import type { RepositoryTraits } from './inspect.ts';
 import { expireKept, isKept, keepTips, listKept, releaseKept } from './kept-refs.ts';
 import { commitsOf } from './list-commits.ts';
@@ -49,9 +48,8 @@ import { RefConflictError, RefTransaction } from './ref-transaction.ts';
 import { relate } from './relate.ts';
 import { replay } from './replay.ts';
 import { resolveMerge } from './resolve-merge.ts';
-import { serveUploadPack, startUploadPack, type UploadPackOptions } from './serve.ts';
 import { undoMove } from './undo-move.ts';
-import { UploadPackReserve } from './upload-pack-reserve.ts';
+import { Uploads } from './uploads.ts';
 import { watchRepository } from './watch.ts';
 
 interface SystemRepositoryParts {
@@ -75,10 +73,7 @@ export class SystemRepository implements Repository {
   private readonly watchers = new DisposableStore();
   private readonly mutex = new Mutex();
   private readonly closed = new AbortController();
-  private readonly reserve = new UploadPackReserve();
-  private readonly bitmap: CloneBitmap;
-  /** Guests who are getting their first look now. */
-  private tipsServed = 0;
+  private readonly uploads: Uploads;
 
   constructor({ git, info, traits, activity, log }: SystemRepositoryParts) {
     this.git = git;
@@ -88,7 +83,7 @@ export class SystemRepository implements Repository {
     this.activityLog = activity;
     this.refs = createRefReader(git, info.gitDir, traits.refFormat);
     this.diff = new ExpectedDiff(git, info.gitDir);
-    this.bitmap = new CloneBitmap({ git, gitDir: info.gitDir, log });
+    this.uploads = new Uploads({ git, gitDir: info.gitDir, refs: this.refs, log });
     const context = { git, gitDir: info.gitDir, refs: this.refs, traits, activity };
     this.markerMerges = new GitMarkerMerges(context, this.mutex, this.closed.signal);
   }
@@ -99,43 +94,26 @@ export class SystemRepository implements Repository {
 
   watch(onChange: () => void): Disposable {
     const watching = new DisposableStore();
-    watching.add(watchRepository(this.info.gitDir, onChange));
+    const onRefs = (): void => {
+      this.uploads.changed();
+      onChange();
+    };
+    watching.add(watchRepository(this.info.gitDir, onRefs));
     // Whoever watches is in a session: commits are on their way.
     watching.add(this.git.expectStarts());
     return this.watchers.add(watching);
   }
 
-  async serve(stream: Duplex, options: { signal?: AbortSignal; tipOnly?: boolean } = {}): Promise<void> {
-    const signal = this.until(options.signal);
-    const { tipOnly = false } = options;
-    // Whoever asks for more than a tip meanwhile clones.
-    const behind = !tipOnly && this.tipsServed > 0;
-    const waiting = tipOnly || behind ? undefined : this.reserve.take();
-    const start =
-      waiting === undefined
-        ? await this.uploadPack({ tipOnly, behind, ...(behind ? { env: await this.bitmap.env() } : {}) })
-        : () => waiting;
-    throwIfCancelled(signal);
-    if (tipOnly) this.tipsServed += 1;
-    try {
-      await serveUploadPack(start(), stream, signal);
-    } finally {
-      if (tipOnly) this.tipsServed -= 1;
-    }
+  serve(stream: Duplex, options: { signal?: AbortSignal; tipOnly?: boolean } = {}): Promise<void> {
+    return this.uploads.serve(stream, options.tipOnly === true, this.until(options.signal));
   }
 
-  async expectFetches(peers: number): Promise<void> {
-    const start = await this.uploadPack({});
-    if (!this.closed.signal.aborted) this.reserve.expect(peers, start);
+  expectFetches(peers: number): Promise<void> {
+    return this.uploads.expectFetches(peers);
   }
 
   expectClones(): void {
-    void this.bitmap.make();
-  }
-
-  private async uploadPack(options: Omit<UploadPackOptions, 'hideHead'>): Promise<() => GitProcess> {
-    const hideHead = (await this.refs.head(this.info.gitDir)) === undefined;
-    return () => startUploadPack(this.git, this.info.gitDir, { ...options, hideHead });
+    this.uploads.expectClones();
   }
 
   receive(request: ReceiveRequest): Promise<ReceiveResult> {
@@ -268,8 +246,7 @@ export class SystemRepository implements Repository {
 
   dispose(): void {
     this.closed.abort();
-    this.reserve.dispose();
-    this.bitmap.dispose();
+    this.uploads.dispose();
     this.watchers.dispose();
   }
 
