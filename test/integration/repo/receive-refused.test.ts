@@ -82,6 +82,21 @@ it.each([
   expectClean(bobRoot);
 });
 
+it.each([
+  ['their sum', { maxExpandedBytes: 45_000 * 1_500 }, 0],
+  ['one of them', { maxObjectBytes: 1 << 20 }, 3 << 20],
+])('[SY2] refuses so many objects that several processes look at their sizes, for %s', async (_, limits, large) => {
+  const sizes = Array.from({ length: 60_000 }, () => 1_500);
+  if (large > 0) sizes.push(large);
+  const files = sizes.map((size, i) => `M 644 inline ${i % 100}/${i}\ndata ${size}\n${String(i).padStart(size)}\n`);
+  const from = `from refs/heads/main^0\n${files.join('')}`;
+  const stream = `commit refs/heads/main\ncommitter A <a@b> 1700000000 +0000\ndata 1\nx\n${from}\n`;
+  gitInput(aliceRoot, stream, '-c', 'fastimport.unpackLimit=0', 'fast-import', '--quiet');
+  const attempt = bob.receive(requestAll(alice, aliceRoot, { limits }));
+  await expect(attempt).rejects.toMatchObject({ reason: 'pack-too-large' });
+  expectClean(bobRoot);
+});
+
 /** A peer whose stream breaks after so many bytes. */
 function dyingConnect(after: number) {
   return async (signal: AbortSignal) => {

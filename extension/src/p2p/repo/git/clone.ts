@@ -11,9 +11,10 @@ import { CloneFolder } from './clone-folder.ts';
 import { cloneJob, findRoots, hasWork, remainingRefs, tipOf, writeRefs, type CloneJob } from './clone-job.ts';
 import { findDuplicates } from './duplicate-packs.ts';
 import { fetchPack, HeldTooLong, type FetchPackOptions } from './fetch-pack.ts';
-import { checkSizes, connected, contained } from './gate.ts';
+import { connected, contained } from './gate.ts';
 import { asFileFailure } from './git-failure.ts';
 import { throwIfCancelled, type Git } from './git.ts';
+import { checkSizes } from './object-sizes.ts';
 import type { Intake } from './pack-intake.ts';
 import { ProgressMeter } from './progress-meter.ts';
 import { findRefReader } from './ref-reader.ts';
@@ -139,10 +140,7 @@ async function takeTip(job: CloneJob, { onAsked, onFetched }: TipEvents): Promis
     const fetched = await fetchInto(job, staging, 'tip', plan, { beside: onAsked });
     if (fetched === undefined) return;
     onFetched();
-    const [, found] = await allDone([
-      checkSizes(job.git, job.gitDir, staging, job.limits, job.signal),
-      present(job, staging, fetched, [tip]),
-    ]);
+    const [, found] = await allDone([checkSizes({ ...job, staging }), present(job, staging, fetched, [tip])]);
     if (!found.has(tip)) throw missing();
     await job.folder.tipHere(tip, await staging.publish());
   } finally {
@@ -156,7 +154,7 @@ async function takeTip(job: CloneJob, { onAsked, onFetched }: TipEvents): Promis
  * resolves, and looks at the repository only after `tipTaken` does.
  */
 async function takeHistory(job: CloneJob, hold = Promise.resolve(), tipTaken = hold): Promise<Cloned> {
-  const { git, gitDir, limits, signal } = job;
+  const { git, gitDir, signal } = job;
   const staging = await Staging.create(gitDir);
   const tip = tipOf(job);
   let here: Set<Oid>;
@@ -166,7 +164,7 @@ async function takeHistory(job: CloneJob, hold = Promise.resolve(), tipTaken = h
     if (fetched === undefined) throw missing();
     await tipTaken;
     const [, found, duplicates, rootsFound] = await allDone([
-      checkSizes(git, gitDir, staging, limits, signal),
+      checkSizes({ ...job, staging }),
       present(job, staging, fetched, [...new Set(job.refs.values())]),
       findDuplicates(git, gitDir, staging, job.folder.tipPacks, signal),
       findRoots(job, staging),

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isOid, type Oid } from '../../../shared/ids.ts';
 import { exists } from './files.ts';
 import { contained } from './gate.ts';
 import type { Git } from './git.ts';
+import { PackIndex } from './pack-index.ts';
 import type { Staging } from './staging.ts';
 
 /**
@@ -24,15 +24,19 @@ export async function findDuplicates(
   for (const pack of packs) {
     const path = join(folder, pack);
     if ((await exists(`${path}.keep`)) || !(await exists(`${path}.idx`))) continue;
-    const oids = await listObjects(git, gitDir, `${path}.idx`, signal);
+    const oids = await listObjects(`${path}.idx`);
     if ((await contained(git, gitDir, staging, oids, signal)).size === oids.length) duplicates.push(pack);
   }
   return duplicates;
 }
 
-/** `git show-index` prints `<offset> <oid> (<crc>)` for each object. */
-async function listObjects(git: Git, gitDir: string, idx: string, signal: AbortSignal): Promise<Oid[]> {
-  const input = await readFile(idx);
-  const { stdout } = await git.run(['show-index'], { gitDir, isolated: true, input, signal });
-  return stdout.split('\n').flatMap((line) => line.split(' ').slice(1, 2).filter(isOid));
+async function listObjects(path: string): Promise<Oid[]> {
+  const index = await PackIndex.open(path);
+  try {
+    let lines = '';
+    for await (const some of index.lines()) lines += some;
+    return lines.split('\n').filter(isOid);
+  } finally {
+    await index.close();
+  }
 }

@@ -7,10 +7,11 @@ import { peerRefs, PEERS_PREFIX } from '../peer-refs.ts';
 import type { ReceiveRequest, ReceiveResult, RefMove } from '../repository.ts';
 import type { ExpectedDiff } from './expected-diff.ts';
 import { fetchPack } from './fetch-pack.ts';
-import { checkSizes, connected, ConnectivityWalk } from './gate.ts';
+import { connected, ConnectivityWalk } from './gate.ts';
 import { asFileFailure } from './git-failure.ts';
 import { throwIfCancelled, type Git } from './git.ts';
 import { lazy } from './lazy.ts';
+import { checkSizes } from './object-sizes.ts';
 import { ProgressMeter } from './progress-meter.ts';
 import type { RefReader } from './ref-reader.ts';
 import { RefTransaction, type RefChange } from './ref-transaction.ts';
@@ -110,7 +111,7 @@ async function obtain(context: ReceiveContext, request: ReceiveRequest, need: Ne
         need.beside();
       },
     });
-    if (fetched !== undefined) await checkSizes(git, gitDir, staging, limits, signal);
+    if (fetched !== undefined) await checkSizes({ git, gitDir, staging, limits, signal });
     // Awaited when it is published, and of no use when it is not.
     staging.sync().catch(() => undefined);
     const connecting = connected(git, gitDir, staging, [...need.absent], signal, walk());
