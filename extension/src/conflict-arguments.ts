@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { conflictTarget, type ConflictTarget } from './rpc/conflicts.ts';
 
 const commit = conflictTarget.shape.tip.unwrap();

@@ -1,5 +1,5 @@
 import { ErrorCodes, LSPErrorCodes, ResponseError } from 'vscode-languageclient/node';
-import { z } from 'zod';
+import * as z from 'zod';
 import { reason } from './rpc/model.ts';
 import { messageOf, PeerweaveError } from './shared/errors.ts';
 

@@ -14,7 +14,7 @@ import {
 } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf, PeerweaveError } from '../shared/errors.ts';
 import { isPeerId, type PeerId } from '../shared/ids.ts';
 import { createIdentity, identityFromPem, type Identity } from './link/identity.ts';

@@ -5,7 +5,7 @@ import {
   SocketMessageReader,
   SocketMessageWriter,
   type MessageConnection,
-} from 'vscode-languageserver/node';
+} from 'vscode-jsonrpc/node';
 import type { z } from 'zod';
 import { requests, type RequestMethod, type RequestParams, type RequestResult } from '../rpc/contract.ts';
 import { deferred } from '../shared/deferred-promise.ts';

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { PeerweaveError } from '../shared/errors.ts';
 import { parseOrUndefined, readIfThere, writePrivately } from './home.ts';
 import { holdingGuard } from './lock-guard.ts';

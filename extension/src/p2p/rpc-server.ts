@@ -1,5 +1,4 @@
-// From the server's own copy of vscode-jsonrpc: it knows an error of another copy only as a result.
-import { ResponseError } from 'vscode-languageserver/node';
+import { ResponseError } from 'vscode-jsonrpc/node';
 import type { z } from 'zod';
 import { requests, type RequestMethod, type RequestResult } from '../rpc/contract.ts';
 import type { Disposable } from '../shared/disposable.ts';

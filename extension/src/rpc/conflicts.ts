@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * What the engine tells of a branch that went different ways, and what it is told to do about it. Text in it may come from peers and is

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { activityRequests, conflictRequests, markerRequests, strategy } from './conflicts.ts';
 import { engineState, errorView, reason, sessionView } from './model.ts';
 

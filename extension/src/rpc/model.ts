@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { REASONS } from '../shared/errors.ts';
 import { strategy } from './conflicts.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { draft as draftSchema, type SavedDraft } from './resolve-messages.ts';
 
 /**

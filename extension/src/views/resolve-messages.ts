@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ConflictDetail, ConflictFileDetail } from '../rpc/conflicts.ts';
 import { fileResolution } from '../rpc/conflicts.ts';
 

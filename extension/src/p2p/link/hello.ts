@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { PeerweaveError } from '../../shared/errors.ts';
 import type { LinkHello } from './link.ts';
 import { peerText } from '../../shared/peer-text.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { PeerweaveError, REASONS, type Reason } from '../../shared/errors.ts';
 import { peerText } from '../../shared/peer-text.ts';
 

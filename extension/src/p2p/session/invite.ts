@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { PeerweaveError } from '../../shared/errors.ts';
 import { isPeerId, isSessionId, type PeerId, type SessionId } from '../../shared/ids.ts';
 import { MAX_ADDRESSES, MAX_NAME_LENGTH, MAX_SIGNALING_URLS, signalingUrl } from '../link/control-protocol.ts';

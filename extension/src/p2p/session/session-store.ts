@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isOid, isPeerId, isSessionId, type Oid, type PeerId, type SessionId } from '../../shared/ids.ts';
 import { strategy } from '../../rpc/conflicts.ts';
 import { parseOrUndefined, readIfThere, sweepBeside, writePrivately } from '../home.ts';

@@ -1,5 +1,5 @@
 import type { WebSocket } from 'ws';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Disposable } from '../../shared/disposable.ts';
 import type { PeerweaveError } from '../../shared/errors.ts';
 import type { Event } from '../../shared/events.ts';

@@ -1,6 +1,6 @@
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { PeerweaveError } from '../../../shared/errors.ts';
 import { isOid, type Oid } from '../../../shared/ids.ts';
 import { isMissing, readText } from './files.ts';

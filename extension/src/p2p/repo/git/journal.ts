@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { lstatSync, writeFileSync } from 'node:fs';
 import { lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf } from '../../../shared/errors.ts';
 import { isOid, type BranchName } from '../../../shared/ids.ts';
 import type { Logger } from '../../../shared/log.ts';

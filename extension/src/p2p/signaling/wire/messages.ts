@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * What a client and a signaling server say to each other: JSON text frames on a WebSocket, one message each, with the subprotocol
