@@ -24,7 +24,7 @@ async function read(path: string, ...range: number[]): Promise<string[]> {
   const index = await PackIndex.open(path);
   try {
     const lines: string[] = [];
-    for await (const some of index.lines(...range)) lines.push(...some.trimEnd().split('\n'));
+    for await (const some of index.lines(...range)) lines.push(...some.toString().trimEnd().split('\n'));
     return lines;
   } finally {
     await index.close();

@@ -34,7 +34,7 @@ async function listObjects(path: string): Promise<Oid[]> {
   const index = await PackIndex.open(path);
   try {
     let lines = '';
-    for await (const some of index.lines()) lines += some;
+    for await (const some of index.lines()) lines += some.toString('latin1');
     return lines.split('\n').filter(isOid);
   } finally {
     await index.close();

@@ -56,7 +56,7 @@ async function measurePack(check: SizeCheck, path: string, meter: SizeMeter): Pr
 
 async function measure(
   { git, gitDir, staging, signal }: SizeCheck,
-  oids: AsyncIterable<string>,
+  oids: AsyncIterable<Buffer>,
   meter: SizeMeter,
 ): Promise<void> {
   const process = git.start(['cat-file', '--batch-check=%(objectsize)', '--buffer'], {
