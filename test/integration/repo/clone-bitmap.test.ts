@@ -1,23 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { duplexPair, type Duplex } from 'node:stream';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { CloneBitmap } from '../../../extension/src/p2p/repo/git/clone-bitmap.ts';
 import { Git } from '../../../extension/src/p2p/repo/git/git.ts';
 import { serveUploadPack, startUploadPack } from '../../../extension/src/p2p/repo/git/serve.ts';
-import { SystemGitProvider } from '../../../extension/src/p2p/repo/git/provider.ts';
 import { silentLogger } from '../../../extension/src/shared/log.ts';
-import {
-  commit,
-  fsck,
-  git,
-  gitInput,
-  initRepository,
-  revParse,
-  tempFolder,
-  type TempFolder,
-} from '../../support/git.ts';
+import { commit, fsck, git, initRepository, revParse, tempFolder, type TempFolder } from '../../support/git.ts';
 import { cloneRequest, provider } from '../../support/two-repositories.ts';
 
 let temp: TempFolder;
@@ -38,11 +28,12 @@ afterEach(() => {
 });
 
 const gitDirOf = (repo: string): string => join(repo, '.git');
-const folderOf = (repo: string): string => join(gitDirOf(repo), 'peerweave', 'bitmap');
+const homeOf = (repo: string): string => join(gitDirOf(repo), 'peerweave', 'aids', `${process.pid}-test`);
+const folderOf = (repo: string): string => join(homeOf(repo), 'bitmap');
 const packsIn = (objects: string): string[] => readdirSync(join(objects, 'pack')).sort();
 
 const bitmapOf = (repo: string, minIndexBytes = 0): CloneBitmap =>
-  new CloneBitmap({ git: new Git(), gitDir: gitDirOf(repo), log: silentLogger, minIndexBytes });
+  new CloneBitmap({ git: new Git(), gitDir: gitDirOf(repo), home: homeOf(repo), log: silentLogger, minIndexBytes });
 
 /** Git's own check that a bitmap is there and says the same as a walk. */
 function testBitmap(repo: string, env: Record<string, string>, commit = 'HEAD'): void {
@@ -128,15 +119,26 @@ it('is still used when packs have come to those that it covers, and made anew wh
   expect(packsIn(folderOf(root)).filter((name) => name.endsWith('.pack'))).toHaveLength(2);
 });
 
+it('is left as it is while little has come to what it covers', async () => {
+  const some = bitmapOf(root, 2_000);
+  await some.make();
+  const covered = statSync(join(folderOf(root), 'pack', 'multi-pack-index')).ino;
+  commit(root, { 'later.txt': 'later\n' });
+  git(root, 'repack', '-dq');
+  await some.make();
+  expect(statSync(join(folderOf(root), 'pack', 'multi-pack-index')).ino).toBe(covered);
+  testBitmap(root, await some.env(), 'HEAD~1');
+});
+
 it('goes when the repository is closed, also while it is being made', async () => {
   await bitmap.make();
-  expect(existsSync(folderOf(root))).toBe(true);
   bitmap.dispose();
-  expect(existsSync(folderOf(root))).toBe(false);
+  expect(await bitmap.env()).toEqual({});
   const hurried = bitmapOf(root);
   const making = hurried.make();
   hurried.dispose();
   await making;
+  await hurried.make();
   expect(existsSync(folderOf(root))).toBe(false);
 });
 
@@ -187,31 +189,4 @@ it.each([
   expect(await none.env()).toEqual({});
   expect(existsSync(none.folder)).toBe(false);
   none.dispose();
-});
-
-it('is made for a repository that somebody is about to clone, and used for the history of who does', async () => {
-  const files = Array.from(
-    { length: 20_000 },
-    (_, i) => `M 644 inline ${i % 100}/${i}\ndata ${String(i).length}\n${i}\n`,
-  );
-  const stream = `commit refs/heads/main\ncommitter A <a@b> 1700000000 +0000\ndata 1\nx\n${files.join('')}\n`;
-  const large = initRepository(join(temp.path, 'large'));
-  gitInput(large, stream, '-c', 'fastimport.unpackLimit=0', 'fast-import', '--quiet');
-  // Tells where a git that serves was told to look for objects.
-  const [script, told] = [join(temp.path, 'git'), join(temp.path, 'told')];
-  const note = `case "$*" in *upload-pack*) echo "$GIT_ALTERNATE_OBJECT_DIRECTORIES" >> '${told}';; esac`;
-  writeFileSync(script, `#!/bin/sh\n${note}\nexec git "$@"\n`, { mode: 0o755 });
-  const repository = await new SystemGitProvider({ git: script }).open(large);
-  repository.expectClones();
-  await vi.waitUntil(() => existsSync(join(folderOf(large), 'pack', 'multi-pack-index')), { timeout: 30_000 });
-  const connect = async (signal: AbortSignal, what: 'tip' | 'history'): Promise<Duplex> => {
-    const [ours, theirs] = duplexPair();
-    repository.serve(theirs, { signal, tipOnly: what === 'tip' }).catch(() => theirs.destroy());
-    return ours;
-  };
-  const clone = await provider.clone(cloneRequest(repository, large, join(temp.path, 'clone'), { connect }));
-  expect(readFileSync(told, 'utf8')).toBe(`\n${folderOf(large)}\n`);
-  fsck(clone.info.root);
-  clone.dispose();
-  repository.dispose();
 });

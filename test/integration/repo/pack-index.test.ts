@@ -46,6 +46,8 @@ it('refuses what is no index, and one that is cut off', async () => {
   writeFileSync(other, 'something else');
   await expect(PackIndex.open(other)).rejects.toThrow(/has no index of version 2/);
   const whole = readFileSync(path);
+  writeFileSync(other, whole.subarray(0, 500));
+  await expect(PackIndex.open(other)).rejects.toThrow(/has no index of version 2/);
   writeFileSync(other, whole);
   truncateSync(other, 1_200);
   await expect(read(other)).rejects.toThrow(/cut off/);

@@ -252,3 +252,12 @@ it.skipIf(process.platform === 'win32')(
     for (const repository of [there, here]) repository.dispose();
   },
 );
+
+it('takes a pack in a repository that is configured to an older kind of index', async () => {
+  git(bobRoot, 'config', 'pack.indexVersion', '1');
+  const files = Object.fromEntries(Array.from({ length: 150 }, (_, index) => [`many/${index}`, `${index}\n`]));
+  const tip = commit(aliceRoot, files);
+  await bob.receive(requestAll(alice, aliceRoot));
+  expect(revParse(bobRoot, 'refs/remotes/peers/alice/main')).toBe(tip);
+  expectClean(bobRoot);
+});

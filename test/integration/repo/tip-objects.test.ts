@@ -1,14 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { duplexPair, type Duplex } from 'node:stream';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { CloneAids } from '../../../extension/src/p2p/repo/git/clone-aids.ts';
 import { Git } from '../../../extension/src/p2p/repo/git/git.ts';
 import { serveUploadPack, startUploadPack } from '../../../extension/src/p2p/repo/git/serve.ts';
 import { TipObjects, type TipObjectsOptions } from '../../../extension/src/p2p/repo/git/tip-objects.ts';
-import { deferred } from '../../../extension/src/shared/deferred-promise.ts';
 import { silentLogger } from '../../../extension/src/shared/log.ts';
 import { commit, fsck, git, initRepository, revParse, tempFolder, type TempFolder } from '../../support/git.ts';
 import { cloneRequest, provider } from '../../support/two-repositories.ts';
@@ -32,13 +30,19 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  vi.useRealTimers();
   tip.dispose();
   temp.remove();
 });
 
 const prepare = (more: Partial<TipObjectsOptions> = {}): TipObjects =>
-  new TipObjects({ git: new Git(), gitDir: join(root, '.git'), log: silentLogger, minBytes: 1_000, ...more });
+  new TipObjects({
+    git: new Git(),
+    gitDir: join(root, '.git'),
+    home: join(root, '.git', 'peerweave', 'aids', `${process.pid}-test`),
+    log: silentLogger,
+    minBytes: 1_000,
+    ...more,
+  });
 
 /** What the checked-out commit holds and git, so pointed, finds as deltas. */
 function deltas(env: Record<string, string>): string[] {
@@ -111,16 +115,42 @@ it('is left alone when what it keeps as a delta builds on what it has too', asyn
   expect(statSync(join(tip.folder, 'pack')).ino).toBe(made);
 });
 
+it('is of use, and stays, where the repository has an index over many packs', async () => {
+  git(root, 'multi-pack-index', 'write');
+  await tip.make();
+  expect(deltas(await tip.env())).toEqual([]);
+  const made = statSync(join(tip.folder, 'pack')).ino;
+  commit(root, { 'b.txt': 'b\n' }, 'Little');
+  await tip.make();
+  expect(statSync(join(tip.folder, 'pack')).ino).toBe(made);
+});
+
+it('is not looked at again before HEAD or the packs change', async () => {
+  const git = new Git();
+  const started = vi.spyOn(git, 'start');
+  const none = prepare({ git, minBytes: 1024 * 1024 });
+  await none.make();
+  const first = started.mock.calls.length;
+  await none.make();
+  expect(started.mock.calls.slice(first).map(([[command]]) => command)).toEqual(['rev-parse']);
+});
+
+it('is done without when somebody has removed it', async () => {
+  await tip.make();
+  rmSync(tip.folder, { recursive: true });
+  expect(await tip.env()).toEqual({});
+});
+
 it('goes when the repository is closed, also while it is being made', async () => {
   await tip.make();
   tip.dispose();
-  expect(existsSync(tip.folder)).toBe(false);
+  expect(await tip.env()).toEqual({});
   const hurried = prepare();
   const making = hurried.make();
   hurried.dispose();
   await making;
   await hurried.make();
-  expect(existsSync(tip.folder)).toBe(false);
+  expect(existsSync(hurried.folder)).toBe(false);
 });
 
 it.each([
@@ -138,33 +168,4 @@ it.each([
   await none.make();
   expect(await none.env()).toEqual({});
   expect(existsSync(none.folder)).toBe(false);
-});
-
-it('is looked after while clones are expected: once refs have been quiet, and never while it is in use', async () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-  const options = { git: new Git(), gitDir: join(root, '.git'), log: silentLogger, minBytes: 1_000, minIndexBytes: 0 };
-  const aids = new CloneAids({ ...options, quietMs: 1_000 });
-  const env = (): Promise<Record<string, string>> => aids.use('tip', async (found) => found);
-  aids.changed();
-  expect(vi.getTimerCount()).toBe(0);
-  aids.expect();
-  await expect.poll(env).not.toEqual({});
-  const first = packsIn(tip.folder);
-  const done = deferred();
-  const serving = aids.use('tip', () => done.promise);
-  const body = text(30_000);
-  commit(root, { 'c.txt': `${body}${text(2_000)}` }, 'Much');
-  commit(root, { 'c.txt': body }, 'Less of it');
-  git(root, 'repack', '-adfq');
-  aids.changed();
-  vi.advanceTimersByTime(1_000);
-  // It has looked, and looks again later.
-  expect(vi.getTimerCount()).toBe(1);
-  expect(packsIn(tip.folder)).toEqual(first);
-  done.resolve();
-  await serving;
-  vi.advanceTimersByTime(1_000);
-  await expect.poll(async () => deltas(await env())).toEqual([]);
-  expect(packsIn(tip.folder)).not.toEqual(first);
-  aids.dispose();
 });

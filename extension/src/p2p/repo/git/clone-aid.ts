@@ -1,5 +1,4 @@
-import { rmSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Disposable } from '../../../shared/disposable.ts';
 import { messageOf } from '../../../shared/errors.ts';
@@ -14,11 +13,13 @@ export interface CloneAidOptions {
   readonly git: Git;
   readonly gitDir: string;
   readonly log: Logger;
+  /** Where its object folder is made. */
+  readonly home: string;
 }
 
 /**
- * Something that makes serving a clone cheaper, made from the repository's objects before anybody clones, in a folder of its own below
- * `.git/peerweave`: git is pointed at it as one more object folder. The user's object folder is not ours to write to.
+ * Something that makes serving a clone cheaper, made from the repository's objects before anybody clones, in a folder of its own that git
+ * is pointed at as one more object folder. The user's object folder is not ours to write to.
  *
  * It is an aid only. Where it cannot be made, or does not fit any more, clones are served without; and with it or without, git serves nothing
  * that no wanted commit reaches.
@@ -37,7 +38,7 @@ export abstract class CloneAid implements Disposable {
   constructor(options: CloneAidOptions, folder: string, what: string) {
     this.options = options;
     this.what = what;
-    this.folder = join(options.gitDir, 'peerweave', folder);
+    this.folder = join(options.home, folder);
     this.objectsDir = join(options.gitDir, 'objects');
   }
 
@@ -56,11 +57,10 @@ export abstract class CloneAid implements Disposable {
   /** What to tell the git that serves with it; nothing while there is none that fits. */
   abstract env(): Promise<Record<string, string>>;
 
-  /** Lets go of what it takes on the disk. */
+  /** No more is made, and nothing served with this from now on. What it takes on the disk goes with `home`. */
   dispose(): void {
     this.stopped.abort();
-    // One that is being made fails now, and clears up after itself.
-    if (this.here) rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 });
+    this.here = false;
   }
 
   /** Makes one and sets `here`, unless the one that is here fits, or none is worth it. */
@@ -68,6 +68,12 @@ export abstract class CloneAid implements Disposable {
 
   protected get ready(): boolean {
     return this.here && this.making === undefined;
+  }
+
+  /** The names of the repository's packs that git knows: those with an index. */
+  protected async packNames(): Promise<string[]> {
+    const names = await readdir(join(this.objectsDir, 'pack')).catch((): string[] => []);
+    return names.filter((name) => /^pack-[0-9a-f]+\.idx$/.test(name)).map((name) => name.slice(0, -'.idx'.length));
   }
 
   protected async clear(): Promise<void> {

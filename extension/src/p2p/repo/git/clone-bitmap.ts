@@ -36,15 +36,16 @@ export class CloneBitmap extends CloneAid {
   /** Nothing when a pack that it covers is not the repository's any more. */
   async env(): Promise<Record<string, string>> {
     if (!this.ready) return {};
-    const now = new Set(await packNames(this.objectsDir));
+    const now = new Set(await this.packNames());
     return [...this.covered].every((name) => now.has(name)) ? moreObjects(this.folder) : {};
   }
 
   protected async renew(): Promise<void> {
-    const packs = await readPacks(this.objectsDir);
-    if (this.here && sameNames(this.covered, packs)) return;
+    const packs = await this.readPacks();
+    if (this.here && this.stillFits(packs)) return;
     await this.clear();
     if (!(await this.isWorthIt(packs))) return;
+    this.stopped.signal.throwIfAborted();
     const target = join(this.folder, 'pack');
     await mkdir(target, { recursive: true });
     for (const { name } of packs) {
@@ -65,30 +66,29 @@ export class CloneBitmap extends CloneAid {
     });
   }
 
+  /** All that it covers is still there, and too little has come since to be worth a new one: a peer's commits come as packs too. */
+  private stillFits(packs: readonly Pack[]): boolean {
+    const added = packs.filter(({ name }) => !this.covered.has(name));
+    if (packs.length - added.length < this.covered.size) return false;
+    return added.length === 0 || indexBytes(added) < this.minIndexBytes;
+  }
+
   private async isWorthIt(packs: readonly Pack[]): Promise<boolean> {
-    const bytes = packs.reduce((sum, { indexBytes }) => sum + indexBytes, 0);
+    const bytes = indexBytes(packs);
     if (packs.length === 0 || bytes < this.minIndexBytes || bytes > MAX_INDEX_BYTES) return false;
     // Of their own, which git then finds.
     return !(await readdir(join(this.objectsDir, 'pack'))).some((name) => name.endsWith('.bitmap'));
   }
+
+  private async readPacks(): Promise<Pack[]> {
+    return Promise.all(
+      (await this.packNames()).map(async (name) => {
+        const size = async (extension: string): Promise<number> =>
+          (await stat(join(this.objectsDir, 'pack', name + extension))).size;
+        return { name, packBytes: await size('.pack'), indexBytes: await size('.idx') };
+      }),
+    );
+  }
 }
 
-/** Of packs that git knows: those with an index. */
-async function packNames(objectsDir: string): Promise<string[]> {
-  const names = await readdir(join(objectsDir, 'pack')).catch((): string[] => []);
-  return names.filter((name) => /^pack-[0-9a-f]+\.idx$/.test(name)).map((name) => name.slice(0, -'.idx'.length));
-}
-
-async function readPacks(objectsDir: string): Promise<Pack[]> {
-  const names = await packNames(objectsDir);
-  return Promise.all(
-    names.map(async (name) => {
-      const size = async (extension: string): Promise<number> =>
-        (await stat(join(objectsDir, 'pack', name + extension))).size;
-      return { name, packBytes: await size('.pack'), indexBytes: await size('.idx') };
-    }),
-  );
-}
-
-const sameNames = (names: ReadonlySet<string>, packs: readonly Pack[]): boolean =>
-  names.size === packs.length && packs.every(({ name }) => names.has(name));
+const indexBytes = (packs: readonly Pack[]): number => packs.reduce((sum, { indexBytes }) => sum + indexBytes, 0);

@@ -31,8 +31,9 @@ export class PackIndex {
     const file = await open(path, 'r');
     try {
       const header = Buffer.alloc(HEADER_BYTES);
-      await file.read(header, 0, HEADER_BYTES, 0);
-      if (header.toString('hex', 0, MAGIC.length / 2) !== MAGIC) throw new Error(`${name} has no index of version 2`);
+      const { bytesRead } = await file.read(header, 0, HEADER_BYTES, 0);
+      if (bytesRead < HEADER_BYTES || header.toString('hex', 0, MAGIC.length / 2) !== MAGIC)
+        throw new Error(`${name} has no index of version 2`);
       // `pack-<hash>`: the same hash that the ids are of.
       return new PackIndex(file, header.readUInt32BE(HEADER_BYTES - 4), (name.length - 'pack-'.length) / 2);
     } catch (error) {

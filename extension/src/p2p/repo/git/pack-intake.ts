@@ -107,6 +107,8 @@ function start(git: Git, keepPacked: boolean, { gitDir, staging, limits, signal,
     ? [
         'index-pack',
         '--stdin',
+        // Whatever the repository is configured to: it is read here too (`pack-index.ts`).
+        '--index-version=2',
         '--fix-thin',
         STRICT,
         '--check-self-contained-and-connected',

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { silentLogger, type Logger } from '../../../shared/log.ts';
 import type { CloneRequest, FolderState, Repository, RepositoryProvider } from '../repository.ts';
+import { sweepCloneAids } from './clone-aids.ts';
 import { isVacant } from './clone-folder.ts';
 import { clone, completeClone, type Cloned } from './clone.ts';
 import { Git } from './git.ts';
@@ -47,6 +48,7 @@ export class SystemGitProvider implements RepositoryProvider {
     const { info, traits } = state;
     const { gitDir } = info;
     await sweepStaging(gitDir, this.log);
+    await sweepCloneAids(gitDir, this.log);
     await sweepOwnLocks(gitDir, this.log);
     const refs = createRefReader(this.git, gitDir, traits.refFormat);
     const activity = new ActivityLog(gitDir, this.log);

@@ -41,7 +41,7 @@ export interface UploadPackOptions {
   readonly tipOnly?: boolean;
   /** Others are served something more urgent. */
   readonly behind?: boolean;
-  /** Of a bitmap for clones (`clone-bitmap.ts`). */
+  /** Of an aid for clones (`clone-aids.ts`). */
   readonly env?: Readonly<Record<string, string>>;
   /** A detached HEAD would advertise a commit that no branch shares. */
   readonly hideHead: boolean;

@@ -1,13 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf } from '../../../shared/errors.ts';
 import type { Oid } from '../../../shared/ids.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { exists, syncFolder } from './files.ts';
 import { objectFolders } from './object-folders.ts';
-import { outlived } from './process-alive.ts';
+import { processFolder, sweepProcessFolders } from './process-folders.ts';
 
 /** Windows flushes no file that it may not write to, as loose objects are: there git, which makes them, has to. */
 export const SYNCS_LOOSE_OBJECTS = process.platform !== 'win32';
@@ -30,7 +28,7 @@ export class Staging {
   }
 
   static async create(gitDir: string): Promise<Staging> {
-    const path = join(stagingRoot(gitDir), `${process.pid}-${randomBytes(8).toString('hex')}`);
+    const path = processFolder(stagingRoot(gitDir));
     await mkdir(join(path, 'pack'), { recursive: true });
     return new Staging(path, gitDir);
   }
@@ -136,24 +134,9 @@ export class Staging {
   }
 }
 
-/**
- * Removes what crashed processes left. A folder whose process lives is in use, by another window perhaps. Never throws: what
- * cannot be removed now only takes space until the next time.
- */
-export async function sweepStaging(gitDir: string, log: Logger): Promise<void> {
-  const names = await readdir(stagingRoot(gitDir)).catch((): string[] => []);
-  for (const name of names) {
-    const path = join(stagingRoot(gitDir), name);
-    try {
-      const pid = Number(/^(\d+)-/.exec(name)?.[1] ?? NaN);
-      if (!Number.isNaN(pid) && outlived(pid, (await stat(path)).mtimeMs)) continue;
-      await withdrawHalfPublished(path, join(gitDir, 'objects', 'pack'));
-      await rm(path, { recursive: true, force: true, maxRetries: 3 });
-    } catch (error) {
-      log.warn(`could not remove ${path}: ${messageOf(error)}`);
-    }
-  }
-}
+/** Removes what crashed processes left. Never throws. */
+export const sweepStaging = (gitDir: string, log: Logger): Promise<void> =>
+  sweepProcessFolders(stagingRoot(gitDir), log, (path) => withdrawHalfPublished(path, join(gitDir, 'objects', 'pack')));
 
 /** Removes packs whose `.idx` was still to follow: git does not know them without it, so nobody can be using them. */
 async function withdrawHalfPublished(staging: string, target: string): Promise<void> {

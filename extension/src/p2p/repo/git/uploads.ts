@@ -2,12 +2,12 @@ import type { Duplex } from 'node:stream';
 import type { Disposable } from '../../../shared/disposable.ts';
 import type { CloneAidOptions } from './clone-aid.ts';
 import { CloneAids } from './clone-aids.ts';
-import { throwIfCancelled, type GitProcess } from './git.ts';
+import type { GitProcess } from './git.ts';
 import type { RefReader } from './ref-reader.ts';
 import { serveUploadPack, startUploadPack, type UploadPackOptions } from './serve.ts';
 import { UploadPackReserve } from './upload-pack-reserve.ts';
 
-interface UploadsOptions extends CloneAidOptions {
+interface UploadsOptions extends Omit<CloneAidOptions, 'home'> {
   readonly refs: RefReader;
 }
 
@@ -29,7 +29,6 @@ export class Uploads implements Disposable {
   async serve(stream: Duplex, tipOnly: boolean, signal: AbortSignal): Promise<void> {
     const run = async (options: Omit<UploadPackOptions, 'hideHead'>, waiting?: GitProcess): Promise<void> => {
       const start = waiting === undefined ? await this.prepare(options) : () => waiting;
-      throwIfCancelled(signal);
       await serveUploadPack(start(), stream, signal);
     };
     if (tipOnly) {
@@ -52,7 +51,7 @@ export class Uploads implements Disposable {
     this.aids.expect();
   }
 
-  /** Refs have changed, and maybe packs. */
+  /** Refs, HEAD or an index may have changed. */
   changed(): void {
     this.aids.changed();
   }
