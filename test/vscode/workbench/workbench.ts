@@ -30,6 +30,10 @@ const SETTINGS = {
   'git.openRepositoryInParentFolders': 'never',
 };
 
+/** Milliseconds that a tooltip takes to come on a busy machine, and how often it is asked for. */
+const TOOLTIP_MS = 5_000;
+const TOOLTIP_TRIES = 6;
+
 /** One person at a full VS Code in a browser: a server, an installed extension and a page of their own. */
 export class Workbench {
   readonly page: Page;
@@ -118,12 +122,19 @@ export class Workbench {
     return this.page.locator('.sidebar .monaco-list-row', { hasText: text });
   }
 
-  /** Opens the tooltip of a row with the keyboard, and waits until it says `text`. */
+  /** Opens the tooltip of a row with the keyboard, and waits until it says `text`. VS Code closes one whose row changes: then again. */
   async showDetails(row: string, text: string): Promise<void> {
-    await this.row(row).click();
-    await this.page.keyboard.press('Control+K');
-    await this.page.keyboard.press('Control+I');
-    await this.page.locator('.monaco-hover', { hasText: text }).waitFor();
+    const tooltip = this.page.locator('.monaco-hover', { hasText: text });
+    for (let tries = 1; ; tries++) {
+      await this.row(row).click();
+      await this.page.keyboard.press('Control+K');
+      await this.page.keyboard.press('Control+I');
+      try {
+        return await tooltip.waitFor({ timeout: TOOLTIP_MS });
+      } catch (error) {
+        if (tries === TOOLTIP_TRIES) throw error;
+      }
+    }
   }
 
   notification(text: string | RegExp): Locator {
