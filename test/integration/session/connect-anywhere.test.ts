@@ -23,6 +23,8 @@ afterEach(async () => {
   await server.close({ drainMs: 0 });
 });
 
+const sessionOf = ({ repo }: Person): string => readFileSync(join(repo, '.git/peerweave/session.json'), 'utf8');
+
 const onRoute = (engine: EngineProcess, route: string, from = 0) =>
   engine.event((event) => event.event === 'peer' && event.state === 'online' && event.route === route, { from });
 
@@ -139,6 +141,8 @@ describe('coming back', () => {
     await host.stop('SIGKILL');
     const again = world.resume(alice, '--signal', server.url, '--approve', 'auto');
     await again.synced('Bob');
+    // What Bob is told comes beside what is synced; killed before it is on his disk, he could not know of the room.
+    await expect.poll(() => sessionOf(bob), { timeout: 30_000 }).toContain(server.url);
     for (const engine of [again, guest]) await engine.stop('SIGKILL');
     const made = commit(alice.repo, { 'a.txt': 'by the room\n' });
     world.resume(alice, '--tiers', 'relay');

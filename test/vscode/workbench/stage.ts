@@ -57,18 +57,18 @@ export class Stage {
   /** Pids of the engines that run from someone's installed extension. */
   engines(name: string): number[] {
     const bundle = join(this.home(name), 'server', 'extensions');
-    return readdirSync('/proc')
-      .filter((entry) => /^\d+$/.test(entry))
-      .filter((pid) => {
-        const [, ...args] = commandLine(pid);
-        return args.some((arg) => arg.startsWith(bundle) && arg.endsWith('engine.cjs'));
-      })
-      .map(Number);
+    const isEngine = (pid: number): boolean => {
+      const [, ...args] = commandLine(pid);
+      return args.some((arg) => arg.startsWith(bundle) && arg.endsWith('engine.cjs'));
+    };
+    // A child of an engine goes by the engine's command line until it has become another program.
+    return runningPids().filter((pid) => isEngine(pid) && !isEngine(parentOf(pid)));
   }
 
   /** Does something of which someone's engine hears afterwards: it stands still meanwhile, and not while it is at the index of `folder`. */
   async whileStill<T>(name: string, folder: string, run: () => Promise<T>): Promise<T> {
-    const signal = (kind: 'SIGSTOP' | 'SIGCONT'): void => this.engines(name).forEach((pid) => process.kill(pid, kind));
+    const engines = this.engines(name);
+    const signal = (kind: 'SIGSTOP' | 'SIGCONT'): void => engines.forEach((pid) => process.kill(pid, kind));
     await until(() => {
       signal('SIGSTOP');
       const free = !existsSync(join(folder, '.git', 'index.lock'));
@@ -94,11 +94,21 @@ export class Stage {
   }
 }
 
-function commandLine(pid: string): string[] {
+const runningPids = (): number[] => readdirSync('/proc').map(Number).filter(Number.isInteger);
+
+/** 0 for a process that is gone. */
+function parentOf(pid: number): number {
+  // The name, in parentheses, may hold anything; the state and the parent follow it (proc(5)).
+  return Number(textOf(`/proc/${pid}/stat`).split(') ').at(-1)?.split(' ')[1] ?? 0);
+}
+
+const commandLine = (pid: number): string[] => textOf(`/proc/${pid}/cmdline`).split('\0');
+
+function textOf(path: string): string {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    return readFileSync(path, 'utf8');
   } catch {
-    return [];
+    return '';
   }
 }
 
