@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { duplexPair, Transform } from 'node:stream';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Repository } from '../../../extension/src/p2p/repo/repository.ts';
+import { PeerweaveError } from '../../../extension/src/shared/errors.ts';
 import type { Oid } from '../../../extension/src/shared/ids.ts';
 import { aliceAndBob, expectClean } from '../../support/alice-and-bob.ts';
 import { commit, git, gitInput, revParse, type TempFolder } from '../../support/git.ts';
@@ -132,6 +133,46 @@ it.each([10, 600, 20_000])(
     expect(revParse(bobRoot, 'refs/remotes/peers/alice/main')).toBe(tip);
   },
 );
+
+/** A peer who says so many bytes and then nothing more, on a stream that stays open: its git hangs, or it means to keep us waiting. */
+function fallingSilent(after: number) {
+  return async (signal: AbortSignal) => {
+    const inner = await connectTo(alice)(signal);
+    const [ours, theirs] = duplexPair();
+    theirs.pipe(inner);
+    let left = after;
+    inner.on('data', (chunk: Buffer) => {
+      theirs.write(chunk.subarray(0, left));
+      left -= Math.min(left, chunk.length);
+    });
+    ours.once('close', () => inner.destroy());
+    return ours;
+  };
+}
+
+it.each([0, 10, 600, 20_000])('[SY2] a peer who falls silent after %i bytes is not waited for', async (after) => {
+  const tip = commit(aliceRoot, { noise: randomBytes(100_000) });
+  const more = { connect: fallingSilent(after), limits: { maxSilenceMs: 500 } };
+  const attempt = bob.receive(requestAll(alice, aliceRoot, more));
+  await expect(attempt).rejects.toMatchObject({
+    reason: 'link-lost',
+    message: expect.stringContaining('said nothing') as string,
+  });
+  expectClean(bobRoot);
+  await bob.receive(requestAll(alice, aliceRoot));
+  expect(revParse(bobRoot, 'refs/remotes/peers/alice/main')).toBe(tip);
+});
+
+it('[SY2] a peer who does not even open a stream is not waited for', async () => {
+  commit(aliceRoot, { g: 'g' });
+  const connect = (signal: AbortSignal) =>
+    new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(new PeerweaveError('cancelled', 'Opening was cancelled.')));
+    });
+  const attempt = bob.receive(requestAll(alice, aliceRoot, { connect, limits: { maxSilenceMs: 100 } }));
+  await expect(attempt).rejects.toMatchObject({ reason: 'link-lost' });
+  expectClean(bobRoot);
+});
 
 it('[SY2] cancelling in the middle leaves nothing', async () => {
   commit(aliceRoot, { h: 'h' });

@@ -17,6 +17,8 @@ export const DEFAULT_RECEIVE_LIMITS: ReceiveLimits = {
   maxObjectBytes: 1 * GiB,
   // Git keeps an entry in memory for every object of a pack that it indexes.
   maxObjects: 20_000_000,
+  // Longer than a link that was dropped has to come back (LI4). Git says something every five seconds while it looks for objects.
+  maxSilenceMs: 180_000,
 };
 
 /** From this many objects on, a pack is kept as a pack instead of being unpacked to loose objects (git's fetch.unpackLimit). */

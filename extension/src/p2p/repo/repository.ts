@@ -108,6 +108,8 @@ export interface ReceiveLimits {
   /** Bytes of one inflated object. */
   readonly maxObjectBytes: number;
   readonly maxObjects: number;
+  /** Milliseconds that the peer may say nothing while it is being waited for. */
+  readonly maxSilenceMs: number;
 }
 
 export interface ReceiveRequest {

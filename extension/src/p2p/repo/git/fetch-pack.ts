@@ -3,6 +3,7 @@ import { PeerweaveError } from '../../../shared/errors.ts';
 import { throwIfCancelled, type Git } from './git.ts';
 import { startUnpacking, takeInPack, type Intake, type IntakeOptions } from './pack-intake.ts';
 import { PktLineError } from './pkt-line.ts';
+import { untilSilent } from './until-silent.ts';
 import { UploadPackClient, type Advertisement, type FetchPlan } from './upload-pack-client.ts';
 
 export interface FetchPackOptions extends IntakeOptions {
@@ -23,7 +24,7 @@ export class HeldTooLong extends Error {
 
 /**
  * One fetch from a peer's `git upload-pack` into staging. Resolves to undefined when the plan wanted nothing. Throws what
- * `takeInPack` throws, `link-lost` when the stream broke or carried something else than protocol v0, `cancelled`.
+ * `takeInPack` throws, `link-lost` when the stream broke, fell silent or carried something else than protocol v0, `cancelled`.
  */
 export async function fetchPack(options: FetchPackOptions): Promise<Intake | undefined> {
   const { signal } = options;
@@ -33,7 +34,7 @@ export async function fetchPack(options: FetchPackOptions): Promise<Intake | und
   stream.on('error', () => undefined);
   let parted = false;
   try {
-    const client = new UploadPackClient(stream as AsyncIterable<Buffer>, stream);
+    const client = new UploadPackClient(untilSilent(stream, options.limits.maxSilenceMs), stream);
     const offer = await client.advertisement();
     const plan = await options.plan(offer);
     if (plan === undefined) {
@@ -80,13 +81,17 @@ function part(stream: Duplex, client: UploadPackClient): void {
     });
 }
 
-async function open({ connect, signal }: FetchPackOptions): Promise<Duplex> {
+async function open({ connect, signal, limits }: FetchPackOptions): Promise<Duplex> {
   throwIfCancelled(signal);
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), limits.maxSilenceMs);
   try {
-    return await connect(signal);
+    return await connect(AbortSignal.any([signal, late.signal]));
   } catch (error) {
     throwIfCancelled(signal);
-    if (error instanceof PeerweaveError) throw error;
+    if (error instanceof PeerweaveError && !late.signal.aborted) throw error;
     throw new PeerweaveError('link-lost', 'The peer could not be asked for its objects.', { cause: error });
+  } finally {
+    clearTimeout(timer);
   }
 }
