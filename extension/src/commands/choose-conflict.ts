@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { ConflictTarget } from '../rpc/conflicts.ts';
 import type { ConflictView, SessionView } from '../rpc/model.ts';
-import { ownersOf, partiesOf, short } from '../views/conflict-words.ts';
+import { notToChoose, ownersOf, partiesOf, short } from '../views/conflict-words.ts';
 import { plain } from '../views/plain-text.ts';
 import type { SessionModel } from '../views/session-model.ts';
 import { isLive } from '../views/view-state.ts';
@@ -36,14 +36,15 @@ export async function chooseConflict(
   kinds: readonly ConflictView['kind'][] = ['diverged'],
 ): Promise<ChosenConflict | undefined> {
   const target = await conflictTargetOf(argument);
-  const all = model.sessions
-    .filter(isLive)
-    .flatMap((session) =>
-      session.conflicts.filter(({ kind }) => kinds.includes(kind)).map((conflict) => ({ session, conflict, target })),
-    );
+  const sessions = model.sessions.filter(isLive);
+  const all = sessions.flatMap((session) =>
+    session.conflicts.filter(({ kind }) => kinds.includes(kind)).map((conflict) => ({ session, conflict, target })),
+  );
   const fitting = target === undefined ? all : all.filter((chosen) => isMeant(chosen, target));
   if (fitting.length === 0) {
-    const none = target === undefined ? 'There is nothing to settle.' : `${plain(target.branch)} is settled already.`;
+    const { repo, branch } = target ?? {};
+    const session = sessions.find((candidate) => candidate.repo === repo);
+    const none = session && branch !== undefined ? notToChoose(session, branch) : 'There is nothing to settle.';
     void vscode.window.showInformationMessage(none);
   }
   if (fitting.length <= 1) return fitting[0];

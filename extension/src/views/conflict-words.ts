@@ -87,6 +87,12 @@ export function conflictCounts({ conflicts, moreConflicts }: Listed): NonNullabl
 
 type Listed = Pick<SessionView, 'conflicts' | 'moreConflicts'>;
 
+/** Why no conflict of the branch can be chosen: it has none, or is beyond those that are listed. */
+export const notToChoose = ({ conflicts, moreConflicts }: Listed, branch: string): string =>
+  moreConflicts === undefined
+    ? `${plain(branch)} is settled already.`
+    : `${plain(branch)} is not among the ${conflicts.length} conflicts that are listed. Settle some of those first.`;
+
 /** The same for the same commits on the same branch, whoever has them. */
 export const conflictKey = (repo: string, { kind, branch, candidates }: ConflictView): string =>
   [repo, kind, branch, ...candidates.map(({ oid }) => oid)].join('\0');
