@@ -22,6 +22,7 @@ const { values, positionals } = parseArgs({
     'user-data-dir': { type: 'string' },
     'extensions-dir': { type: 'string' },
     'no-sandbox': { type: 'boolean' },
+    'no-cached-data': { type: 'boolean' },
     'disable-gpu-sandbox': { type: 'boolean' },
     'disable-updates': { type: 'boolean' },
     'disable-workspace-trust': { type: 'boolean' },
