@@ -18,8 +18,6 @@ export interface Condition {
   readonly prepare?: (pair: Pair) => void;
   /** When some of the transfer has arrived; resolves when it is over. */
   readonly befall?: (pair: Pair, world: World) => Promise<void>;
-  /** True when the way is lost for some time, and nothing else changes. */
-  readonly outage?: boolean;
   /** True when the link must not notice. */
   readonly unnoticed?: boolean;
   /** Only in a full run. */
@@ -31,15 +29,13 @@ const BULK = { some: 20 * MB, full: 100 * MB };
 /** With one packet in five lost, congestion control allows some ten packets between two timeouts. */
 const TRICKLE = { some: 0.5 * MB, full: 4 * MB };
 
-const outage = (seconds: number): Pick<Condition, 'title' | 'befall' | 'outage'> => ({
-  title: `an outage of ${seconds} s`,
-  befall: async ({ guest }) => {
+const outage =
+  (seconds: number) =>
+  async ({ guest }: Pair): Promise<void> => {
     guest.home.uplink.cut();
     await wait(seconds * 1_000);
     guest.home.uplink.mend();
-  },
-  outage: true,
-});
+  };
 
 interface Way {
   readonly homes: readonly [host: NatName, guest: NatName];
@@ -72,8 +68,8 @@ export const CONDITIONS: readonly Condition[] = [
     bytes: BULK,
     befall: async ({ host }) => host.home.changeAddress(),
   }),
-  ...on([webrtc, tcp, relay, turn, json], { ...outage(2), bytes: BULK }),
-  ...on([webrtc, tcp, relay, turn, json], { ...outage(30), bytes: BULK }),
+  ...on([webrtc, tcp, relay, turn, json], { title: 'an outage of 2 s', bytes: BULK, befall: outage(2) }),
+  ...on([webrtc, tcp, relay, turn, json], { title: 'an outage of 30 s', bytes: BULK, befall: outage(30) }),
   ...on([webrtc, tcp, relay], {
     title: 'one packet in five is lost',
     bytes: TRICKLE,

@@ -23,7 +23,7 @@ export const MESSAGE_RESET = 5;
 
 /**
  * 5 MB/s at 100 ms of round trip. More would be faster on long ways, but what is under way when a link moves to another transport is sent again
- * there, and after an outage a link may move several times: all of that is to stay below 2 MB.
+ * there, and after an outage a link may move several times: all of that has to stay below 2 MB.
  */
 export const STREAM_WINDOW_BYTES = 512 * 1024;
 /** Enough for a handshake. A relay may have to hold as much for each pipe of fifty members, before any of them has shown that it reads. */
