@@ -8,7 +8,6 @@ import { createIdentity } from '../../../extension/src/p2p/link/identity.ts';
 import { LinkHost } from '../../../extension/src/p2p/link/link-host.ts';
 import type { Pipe, Transport as TransportTier } from '../../../extension/src/p2p/transport/transport.ts';
 import { webrtcTransport, type WebRtcOptions } from '../../../extension/src/p2p/transport/webrtc.ts';
-import { messageOf } from '../../../extension/src/shared/errors.ts';
 import { Emitter } from '../../../extension/src/shared/events.ts';
 import { silentLogger } from '../../../extension/src/shared/log.ts';
 import { Coturn, type CoturnOptions } from '../../support/coturn.ts';
@@ -49,14 +48,7 @@ describe('WebRTC by way of a real TURN server', () => {
     const arriving = new Emitter<Pipe>();
     const accepted = next(arriving.event);
     await far().listen({ onPipe: (pipe) => arriving.fire(pipe) });
-    const dialing = near()
-      .dial(address, { timeoutMs: 30_000 })
-      .catch((error: unknown) => {
-        // As links do: the native library hangs in its locks once in many connections by way of TURN, and gets a new process.
-        if (!messageOf(error).endsWith('hung.')) throw error;
-        return near().dial(address);
-      });
-    return [await dialing, await accepted];
+    return [await near().dial(address), await accepted];
   }
 
   it.each(['udp', 'tcp', 'tls'] as const)(
