@@ -42,9 +42,8 @@ export async function chooseConflict(
   );
   const fitting = target === undefined ? all : all.filter((chosen) => isMeant(chosen, target));
   if (fitting.length === 0) {
-    const { repo, branch } = target ?? {};
-    const session = sessions.find((candidate) => candidate.repo === repo);
-    const none = session && branch !== undefined ? notToChoose(session, branch) : 'There is nothing to settle.';
+    const session = sessions.find(({ repo }) => repo === target?.repo);
+    const none = target && session ? notToChoose(session, target.branch) : 'There is nothing to settle.';
     void vscode.window.showInformationMessage(none);
   }
   if (fitting.length <= 1) return fitting[0];
