@@ -1,8 +1,11 @@
 import { ChannelMessage, type SshChannel, type SshDataWriter } from '@microsoft/dev-tunnels-ssh';
 import type { BandwidthShare } from './bandwidth.ts';
 
-/** What a channel may have in flight. At most four exec channels a link make the 4 MiB of LI7; a smaller window slows long paths. */
-export const CHANNEL_WINDOW_BYTES = 1024 * 1024;
+/**
+ * What a channel may have in flight. A smaller window slows long paths; a larger one makes a lost direct connection cost more, which is
+ * sent again, together with what the ways after it had under way (`STREAM_WINDOW_BYTES`): three of them have to stay below 2 MB.
+ */
+export const CHANNEL_WINDOW_BYTES = 640 * 1024;
 
 /**
  * What the other side may still send on one channel (RFC 4254 §5.2). The window moves only as the reader consumes, so that a slow reader
