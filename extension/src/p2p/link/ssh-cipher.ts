@@ -1,6 +1,5 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import { EncryptionAlgorithm, type Cipher, type MessageSigner, type MessageVerifier } from '@microsoft/dev-tunnels-ssh';
-import { giveBack } from '../../shared/give-back.ts';
 
 const ALGORITHM = 'aes-256-gcm';
 const KEY_BYTES = 32;
@@ -82,9 +81,8 @@ class PacketEncryption extends PacketCipher implements Cipher, MessageSigner {
 
 class PacketDecryption extends PacketCipher implements Cipher, MessageVerifier {
   private tag: Buffer | undefined;
-  private previous: Buffer | undefined;
 
-  /** What it returns is gone with the next packet; the library copies it at once. Throws unless the packet is what `verify` was given the tag of; the library then ends the session. */
+  /** Throws unless the packet is what `verify` was given the tag of; the library then ends the session. */
   async transform(packet: Buffer): Promise<Buffer> {
     if (this.tag === undefined) throw new Error('A packet came without its tag.');
     const decipher = createDecipheriv(ALGORITHM, this.key, this.nonce, { authTagLength: TAG_BYTES });
@@ -94,9 +92,6 @@ class PacketDecryption extends PacketCipher implements Cipher, MessageVerifier {
     decipher.final();
     this.tag = undefined;
     this.nextNonce();
-    // Left to the collector, it took a fifth more CPU time (0.87 and not 0.70 s for 166 MB received) and 15 MB more.
-    if (this.previous !== undefined) giveBack(this.previous);
-    this.previous = decrypted;
     return decrypted;
   }
 
