@@ -140,7 +140,11 @@ async function takeTip(job: CloneJob, { onAsked, onFetched }: TipEvents): Promis
     const fetched = await fetchInto(job, staging, 'tip', plan, { beside: onAsked });
     if (fetched === undefined) return;
     onFetched();
-    const [, found] = await allDone([checkSizes({ ...job, staging }), present(job, staging, fetched, [tip])]);
+    const [, found] = await allDone([
+      checkSizes({ ...job, staging }),
+      present(job, staging, fetched, [tip]),
+      staging.sync(),
+    ]);
     if (!found.has(tip)) throw missing();
     await job.folder.tipHere(tip, await staging.publish());
   } finally {
@@ -168,6 +172,7 @@ async function takeHistory(job: CloneJob, hold = Promise.resolve(), tipTaken = h
       present(job, staging, fetched, [...new Set(job.refs.values())]),
       findDuplicates(git, gitDir, staging, job.folder.tipPacks, signal),
       findRoots(job, staging),
+      staging.sync(),
     ]);
     here = found;
     roots = rootsFound;

@@ -6,7 +6,7 @@ import { STRICT } from './fsck-policy.ts';
 import { GitFailure } from './git-failure.ts';
 import { throwIfCancelled, type Git, type GitProcess } from './git.ts';
 import type { ProgressMeter } from './progress-meter.ts';
-import { SYNCS_LOOSE_OBJECTS, type Staging } from './staging.ts';
+import { SYNCS_OBJECTS, type Staging } from './staging.ts';
 
 export interface IntakeOptions {
   readonly gitDir: string;
@@ -123,8 +123,8 @@ function start(git: Git, keepPacked: boolean, { gitDir, staging, limits, signal,
     config: [
       // Blobs above this are streamed instead of held in memory.
       'core.bigFileThreshold=1m',
-      // Strict, git syncs loose objects one after the other when it ends; `Staging.sync` does it at once, beside the checks.
-      ...(keepPacked || !SYNCS_LOOSE_OBJECTS ? [] : ['core.fsync=none']),
+      // Git syncs when it ends, loose objects one after the other; `Staging.sync` does it at once, beside the checks.
+      ...(SYNCS_OBJECTS ? ['core.fsync=none'] : []),
     ],
     // Git's own ceiling for one allocation: a delta of a few bytes may claim to expand to gigabytes.
     env: { ...(whole === true ? staging.aloneEnv() : staging.env()), GIT_ALLOC_LIMIT: String(limits.maxObjectBytes) },

@@ -6,14 +6,17 @@ import { PktLineError } from './pkt-line.ts';
  * does not count. A peer that falls silent has its stream destroyed, and this throws `PktLineError`.
  */
 export async function* untilSilent(stream: Duplex, maxSilenceMs: number): AsyncGenerator<Buffer> {
-  const silent = (): void =>
-    void stream.destroy(new PktLineError(`it said nothing for ${Math.round(maxSilenceMs / 1000)} seconds`));
-  let timer = setTimeout(silent, maxSilenceMs);
+  let waiting = true;
+  const timer = setTimeout(() => {
+    if (waiting) stream.destroy(new PktLineError(`it said nothing for ${Math.round(maxSilenceMs / 1000)} seconds`));
+    else timer.refresh();
+  }, maxSilenceMs);
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
-      clearTimeout(timer);
+      waiting = false;
       yield chunk;
-      timer = setTimeout(silent, maxSilenceMs);
+      waiting = true;
+      timer.refresh();
     }
   } finally {
     clearTimeout(timer);
