@@ -64,7 +64,8 @@ export class ChannelStream extends Duplex {
 
   override _read(): void {
     this.wanted = true;
-    this.deliver();
+    // Not at once: within `read`, Node joins what is pushed to what it was about to return, and copies both.
+    if (this.inbox.length > 0 || this.eof) queueMicrotask(() => this.deliver());
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {

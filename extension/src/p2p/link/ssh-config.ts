@@ -1,6 +1,7 @@
 import { SshAlgorithms, SshProtocolExtensionNames, SshSessionConfiguration } from '@microsoft/dev-tunnels-ssh';
 import { PeerweaveError } from '../../shared/errors.ts';
 import { Aes256Gcm } from './ssh-cipher.ts';
+import { RandomPool } from './random-pool.ts';
 
 /** A client that has a key needs one attempt; the rest is slack for a query without a signature (RFC 4252 §7). */
 const MAX_AUTHENTICATION_ATTEMPTS = 3;
@@ -31,6 +32,8 @@ export function createSshConfiguration(): SshSessionConfiguration {
   config.enableKeyExchangeGuess = true;
   return config;
 }
+
+SshAlgorithms.random = new RandomPool();
 
 /** `AuthenticationMethod.publicKey`, which the library declares as a const enum: there is nothing of it to import. */
 const PUBLIC_KEY = 'publickey';
