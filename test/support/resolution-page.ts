@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
+import { messageOf } from '../../extension/src/shared/errors.ts';
 import { fromPage, type FromPage, type PageMemory, type ToPage } from '../../extension/src/views/resolve-messages.ts';
 import { themeStyle, type ThemeName } from './themes.ts';
 
@@ -43,6 +44,15 @@ export class ResolutionPage {
   readonly tell = (message: ToPage): Promise<void> =>
     this.page.evaluate((data) => window.postMessage(data, '*'), message);
 
+  /** It answers what the page said; the page may be closed by then. */
+  private readonly reply = async (message: ToPage): Promise<void> => {
+    try {
+      await this.tell(message);
+    } catch (error) {
+      if (!messageOf(error).includes('has been closed')) throw error;
+    }
+  };
+
   private async load({ theme = 'light', memory, answer, script: host }: ResolutionPageOptions): Promise<void> {
     const { page, problems } = this;
     page.on('pageerror', (error) => problems.push(error.message));
@@ -51,7 +61,7 @@ export class ResolutionPage {
     await page.exposeFunction('said', (message: unknown) => {
       const decoded = fromPage.parse(message);
       this.said.push(decoded);
-      answer?.(decoded, this.tell);
+      answer?.(decoded, this.reply);
     });
     await page.exposeFunction('remembered', (kept: PageMemory) => (this.memory = kept));
     const [script, style] = ['resolve.js', 'resolve-page.css'].map((name) => readFileSync(join(dist, name), 'utf8'));

@@ -121,7 +121,10 @@ describe('somebody in the room who keeps to no rules', () => {
       const attempt = offer(deadDescription('actpass'));
       await heard(hostile.signaling, 'answer', attempt);
       const kinds: string[] = [];
-      hostile.signaling.onMessage(({ message }) => kinds.push(message.kind));
+      hostile.signaling.onMessage(({ message }) => {
+        // Those of the attempt that there is may follow its answer. Had it begun again, there would be another answer.
+        if (message.kind !== 'candidate' || message.attempt !== attempt) kinds.push(message.kind);
+      });
       offer(deadDescription('actpass'), attempt);
       for (const unknown of [attemptId(), attemptId()]) {
         const to = victim.signaling.self;
