@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { RandomPool } from '../../../extension/src/p2p/link/random-pool.ts';
 import { createSshConfiguration } from '../../../extension/src/p2p/link/ssh-config.ts';
 
-/** So many that two are the same by chance once in 2^40 runs. */
+/** So many that no two are ever the same by chance. */
 const BYTES = 12;
 
 it('never gives the same bytes twice, and fills all that is asked for', () => {

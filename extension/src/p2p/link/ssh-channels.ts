@@ -21,7 +21,7 @@ import { deferred } from '../../shared/deferred-promise.ts';
 /** RFC 4250 §4.6.1: a private name carries an `@`. */
 const CONTROL_CHANNEL = 'control@peerweave';
 const EXEC_CHANNEL = SshChannel.sessionChannelType;
-/** Streams that a peer may have open here: with as many of ours, 4 MiB of windows a link (LI7). */
+/** Streams that a peer may have open here: with as many of ours, 2.5 MiB of windows a link, of the 4 MiB of LI7. */
 export const MAX_EXEC_CHANNELS = 2;
 
 interface OpenedChannel {

@@ -1,7 +1,7 @@
 import { SshAlgorithms, SshProtocolExtensionNames, SshSessionConfiguration } from '@microsoft/dev-tunnels-ssh';
 import { PeerweaveError } from '../../shared/errors.ts';
-import { Aes256Gcm } from './ssh-cipher.ts';
 import { RandomPool } from './random-pool.ts';
+import { Aes256Gcm } from './ssh-cipher.ts';
 
 /** A client that has a key needs one attempt; the rest is slack for a query without a signature (RFC 4252 §7). */
 const MAX_AUTHENTICATION_ATTEMPTS = 3;
@@ -33,6 +33,7 @@ export function createSshConfiguration(): SshSessionConfiguration {
   return config;
 }
 
+/** The library has one for all sessions, and no place for it in a configuration. */
 SshAlgorithms.random = new RandomPool();
 
 /** `AuthenticationMethod.publicKey`, which the library declares as a const enum: there is nothing of it to import. */

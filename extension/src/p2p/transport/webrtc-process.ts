@@ -3,11 +3,11 @@ import { existsSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { messageOf, PeerweaveError } from '../../shared/errors.ts';
-import { giveBack } from '../../shared/give-back.ts';
 import { RateLimit } from '../../shared/rate-limit.ts';
 import { HostedConnection } from './hosted-connection.ts';
 import { frameReader, FrameWriter, PIPE_FD } from './webrtc-process/frame-pipe.ts';
 import type { FrameParser } from './webrtc-process/frames.ts';
+import { giveBack } from './webrtc-process/give-back.ts';
 import type { ConnectionOptions, FromProcess, ToProcess } from './webrtc-process/wire.ts';
 
 /** Beside the bundles, or beside this file. */

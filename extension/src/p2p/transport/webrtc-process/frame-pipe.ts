@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import { giveBack } from '../../../shared/give-back.ts';
 import { CONTROL, frameHeader, FrameParser } from './frames.ts';
+import { giveBack } from './give-back.ts';
 
 /** Where the process finds the pipe. 0 to 2 are what every process has, 3 is the channel that Node makes for whatever is forked. */
 export const PIPE_FD = 4;

@@ -4,8 +4,8 @@ interface Transferable {
 }
 
 /**
- * Gives the memory of `bytes` back now, if it is theirs alone; they are empty then. What passes through an engine counts against the limits of
- * its small heap: left to the collector, it makes that run every few megabytes.
+ * Gives the memory of `bytes` back now, if it is theirs alone; they are empty then. What passes through the pipe counts against the limits
+ * of a small heap: left to the collector, it makes that run every few megabytes.
  */
 export function giveBack(bytes: Uint8Array): void {
   const memory = bytes.buffer as Partial<Transferable>;
